@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One line on a terminal's stderr that says what goes on; nothing where stderr is no terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TextIO
+
+from immapscope.snapshot import Snapshot
+from immapscope.who import Who
+
+
+class Progress:
+    """Rewrites its line in place and takes it away at the end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream if stream.isatty() else None
+        self._began = time.monotonic()
+
+    def say(self, what: str) -> None:
+        """Show this line now."""
+        if self._stream:
+            self._stream.write(f"\r\x1b[K{what} ...")
+            self._stream.flush()
+
+    def clear(self) -> None:
+        """Take the line away, so that output may follow."""
+        if self._stream:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def tick(self, whos: Sequence[Who]) -> Callable[[Snapshot], None] | None:
+        """What to call with the newest snapshot; None where nobody would see it."""
+        if self._stream is None:
+            return None
+
+        def show(snapshot: Snapshot) -> None:
+            seconds = snapshot.duration_ns / 1e9
+            totals = snapshot.totals
+            if whos and not snapshot.rows:
+                names = ", ".join(who.text for who in whos)
+                self.say(f"{seconds:.0f} s: nothing matched {names!r} yet, waiting")
+                return
+            self.say(
+                f"{seconds:.0f} s: {totals.contended:,} waits, "
+                f"{totals.wait_ns / 1e9:.3f} s waited (Ctrl-C ends and prints)"
+            )
+
+        return show
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.clear()

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a copy of the counters to a Snapshot: names, sums, losses. Pure; needs no kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from immapscope.grouping import ALL_KEYS, group
+from immapscope.kernel.words import Cause, Operation
+from immapscope.snapshot import (
+    HolderKind,
+    Inode,
+    KernelFacts,
+    Loss,
+    LossUnit,
+    Mode,
+    PerUnit,
+    Row,
+    Shard,
+    Snapshot,
+    StackWeight,
+    Totals,
+    TreeOperations,
+)
+from immapscope.tracing.counters import (
+    HELD_CONTENDED,
+    LOSS_REASONS,
+    Counters,
+    Structs,
+)
+
+ACQUISITION, WAIT = 0, 1
+INSERT, INSERT_AFTER, REMOVE = 0, 1, 2
+#: The slot of the files beyond the slots.
+NO_FILE = 0
+
+_HOLDERS = {1: HolderKind.WRITER, 2: HolderKind.READER, 3: HolderKind.UNKNOWN}
+_RECURSION_UNITS = {
+    "recursion": LossUnit.ACQUISITIONS,
+    "recursion_waits": LossUnit.WAITS,
+    "recursion_tree_operations": LossUnit.TREE_OPERATIONS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the counters themselves do not say.
+
+    `wanted` tells which files the session is about, None for all. `paths` gives a path for a
+    (device, number) where one is known.
+    """
+
+    kernel: KernelFacts
+    mode: Mode
+    started: datetime
+    duration_ns: int
+    spin_known: bool
+    tree_operations: bool
+    wanted: Callable[[Inode], bool] | None = None
+    paths: Mapping[tuple[str, int], str] | None = None
+
+
+def device_name(device: int) -> str:
+    """The kernel's dev_t (include/linux/kdev_t.h: 12 bits major, 20 bits minor) as MAJOR:MINOR."""
+    return f"{device >> 20}:{device & 0xFFFFF}"
+
+
+def assemble(counters: Counters, context: Context) -> Snapshot:
+    """The Snapshot that these counters make."""
+    inodes = list(_inodes(counters.files, context))
+    slots = [
+        slot
+        for slot, inode in enumerate(inodes)
+        if context.wanted is None or (inode is not None and context.wanted(inode))
+    ]
+    view = _View(counters, context, inodes, slots)
+    rows = group((*view.contended_rows(), *view.uncontended_rows()), ALL_KEYS)
+    shards = view.shards(rows)
+    return Snapshot(
+        kernel=context.kernel,
+        mode=context.mode,
+        started=context.started,
+        duration_ns=context.duration_ns,
+        rows=rows,
+        shards=shards,
+        tree_operations=tuple(view.tree_operations()),
+        sweeps=(),
+        loss=view.loss(),
+        entered=view.entered(),
+        in_flight=view.in_flight(rows),
+        boundary=view.boundary(),
+        totals=view.totals(rows),
+        stacks=view.stacks(),
+        notes=view.notes(),
+    )
+
+
+def _inodes(files: Structs, context: Context) -> Iterator[Inode | None]:
+    for slot, file in enumerate(files):
+        if slot == NO_FILE or (file["number"] == 0 and file["device"] == 0):
+            yield None
+            continue
+        device, number = device_name(int(file["device"])), int(file["number"])
+        name = file["name"].tobytes().partition(b"\0")[0] if file["named"] else b""
+        yield Inode(
+            device=device,
+            number=number,
+            generation=int(file["generation"]),
+            name=name.decode("utf-8", "surrogateescape") or None,
+            path=(context.paths or {}).get((device, number)),
+            deleted=bool(file["deleted"]),
+        )
+
+
+@dataclass(frozen=True)
+class _View:
+    """The counters of the wanted slots."""
+
+    counters: Counters
+    context: Context
+    inodes: list[Inode | None]
+    slots: list[int]
+
+    @property
+    def full(self) -> bool:
+        return self.context.mode is Mode.FULL
+
+    @property
+    def cells(self) -> Structs:
+        return self.counters.cells[:, self.slots]
+
+    def contended_rows(self) -> Iterator[Row]:
+        rows = self.counters.rows
+        chosen = rows[(rows["claimed"] != 0) & np.isin(rows["slot"], self.slots)]
+        for row in chosen:
+            writer = row["holder"] == 1
+            known = self.context.spin_known and row["spin_known"]
+            yield Row(
+                inode=self.inodes[row["slot"]],
+                shard=0,
+                node=int(row["node"]),
+                holder_kind=_HOLDERS.get(int(row["holder"])),
+                holder_node=int(row["holder_node"]) if writer else None,
+                operation=Operation.from_code(int(row["operation"])),
+                cause=Cause.from_code(int(row["cause"])),
+                acquisitions=int(row["acquisitions"]) if self.full else None,
+                contended=int(row["contended"]),
+                interrupted=int(row["interrupted"]),
+                wait_ns=int(row["wait_ns"]),
+                spin_ns=int(row["spin_ns"]) if known else None,
+                wait_max_ns=int(row["wait_max_ns"]),
+                hold_ns=int(row["hold_ns"]) if self.full else None,
+                wait_buckets=tuple(map(int, row["buckets"])),
+            )
+
+    def uncontended_rows(self) -> Iterator[Row]:
+        if not self.full:
+            return
+        for node, index, code in np.argwhere(self.cells["acquired"]):
+            cell = self.cells[node, index]
+            yield Row(
+                inode=self.inodes[self.slots[index]],
+                shard=0,
+                node=int(node),
+                holder_kind=None,
+                holder_node=None,
+                operation=Operation.from_code(int(code)),
+                cause=None,
+                acquisitions=int(cell["acquired"][code]),
+                contended=0,
+                interrupted=0,
+                wait_ns=0,
+                spin_ns=None,
+                wait_max_ns=0,
+                hold_ns=int(cell["hold_ns"][code]),
+                wait_buckets=None,
+            )
+
+    def tree_operations(self) -> Iterator[TreeOperations]:
+        tree = self.cells["tree"]
+        for node, index in np.argwhere(tree.any(axis=2)):
+            counts = tree[node, index]
+            yield TreeOperations(
+                inode=self.inodes[self.slots[index]],
+                shard=0,
+                node=int(node),
+                inserts=int(counts[INSERT]),
+                inserts_after=int(counts[INSERT_AFTER]),
+                removes=int(counts[REMOVE]),
+            )
+
+    def shards(self, rows: tuple[Row, ...]) -> tuple[Shard, ...]:
+        waits: dict[Inode | None, tuple[int, int]] = {}
+        for row in rows:
+            contended, wait_ns = waits.get(row.inode, (0, 0))
+            waits[row.inode] = (contended + row.contended, wait_ns + row.wait_ns)
+        tree = self.cells["tree"].sum(axis=0)
+        found = []
+        for index, slot in enumerate(self.slots):
+            inode = self.inodes[slot]
+            contended, wait_ns = waits.get(inode, (0, 0))
+            if not (tree[index].any() or contended):
+                continue
+            file = self.counters.files[slot]
+            found.append(
+                Shard(
+                    inode=inode,
+                    shard=0,
+                    home_node=None,
+                    vmas=int(file["vmas"]) if file["vmas_known"] else None,
+                    inserts=int(tree[index][INSERT]),
+                    inserts_after=int(tree[index][INSERT_AFTER]),
+                    removes=int(tree[index][REMOVE]),
+                    contended=contended,
+                    wait_ns=wait_ns,
+                )
+            )
+        return tuple(found)
+
+    def loss(self) -> dict[str, Loss]:
+        lost = self.cells["lost"].sum(axis=(0, 1))
+        found = {
+            reason: Loss(LossUnit(unit), int(lost[index]))
+            for index, (reason, unit) in enumerate(LOSS_REASONS)
+            if self.full or unit != LossUnit.ACQUISITIONS
+        }
+        for reason, unit in _RECURSION_UNITS.items():
+            if self.full or unit is not LossUnit.ACQUISITIONS:
+                # A program also runs, and so can be skipped, for locks that are not ours.
+                skipped = self.counters.recursion.get(reason, 0)
+                found[reason] = Loss(unit, skipped, upper_bound=True)
+        return found
+
+    def entered(self) -> PerUnit:
+        if self.context.wanted is None:
+            # Counted before any map is looked up, so it checks what was attributed after that.
+            by_unit = self.counters.cpus["entered"].sum(axis=0)
+        else:
+            by_unit = self.cells["entered"].sum(axis=(0, 1))
+        return PerUnit(int(by_unit[ACQUISITION]) if self.full else None, int(by_unit[WAIT]))
+
+    def in_flight(self, rows: tuple[Row, ...]) -> PerUnit:
+        waiting, held = self.counters.waiting, self.counters.held
+        if waiting is None:
+            return self._unfinished(rows)
+        waits = int(np.isin(waiting["slot"], self.slots).sum())
+        if not self.full or held is None:
+            return PerUnit(None, waits)
+        ours = held[np.isin(held["slot"], self.slots)]
+        # A contended wait is counted with its acquisition, at the release.
+        waits += int(((ours["flags"] & HELD_CONTENDED) != 0).sum())
+        return PerUnit(len(ours), waits)
+
+    def _unfinished(self, rows: tuple[Row, ...]) -> PerUnit:
+        """While the session runs: whatever entered and has not been counted elsewhere."""
+        entered, totals, loss = self.entered(), self.totals(rows), self.loss()
+        lost = {unit: 0 for unit in LossUnit}
+        for one in loss.values():
+            lost[one.unit] += 0 if one.upper_bound else one.count
+        waits = entered.waits - totals.contended - totals.interrupted - lost[LossUnit.WAITS]
+        if entered.acquisitions is None:
+            return PerUnit(None, waits)
+        finished = (totals.acquisitions or 0) + (totals.failed_trylocks or 0)
+        acquisitions = entered.acquisitions - finished - lost[LossUnit.ACQUISITIONS]
+        return PerUnit(acquisitions, waits)
+
+    def boundary(self) -> int:
+        unit = ACQUISITION if self.full else WAIT
+        ended = int(self.counters.cpus["boundary"][:, unit].sum())
+        # What was lost at its entry also ends without having been remembered.
+        forgotten = "state_full" if self.full else "wait_state_full"
+        return max(0, ended - self.loss()[forgotten].count)
+
+    def totals(self, rows: tuple[Row, ...]) -> Totals:
+        return Totals(
+            acquisitions=sum(row.acquisitions or 0 for row in rows) if self.full else None,
+            failed_trylocks=int(self.cells["failed_trylocks"].sum()) if self.full else None,
+            contended=sum(row.contended for row in rows),
+            interrupted=sum(row.interrupted for row in rows),
+            wait_ns=sum(row.wait_ns for row in rows),
+            execs=int(self.counters.cpus["execs"].sum()),
+            forks=int(self.counters.cpus["forks"].sum()),
+        )
+
+    def stacks(self) -> tuple[StackWeight, ...]:
+        return tuple(
+            StackWeight(frames, waits, wait_ns)
+            for slot, frames, waits, wait_ns in self.counters.stacks
+            if slot in self.slots
+        )
+
+    def notes(self) -> tuple[str, ...]:
+        notes = []
+        beyond = int(self.counters.cells[:, NO_FILE]["entered"].sum())
+        if beyond and self.context.wanted is not None:
+            notes.append(
+                f"{beyond:,} events were of files beyond the file slots, which have no name: "
+                "some may have been asked for; give more slots with --max-files"
+            )
+        return tuple(notes)
+

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which program runs at which kernel function, and how it gets there.
+
+"mixed" is what measured exact on preempting and other kernels alike (docs/accuracy.md): kprobes at
+entries, releases and tree operations, fentry and fexit on the two slow paths, which run with
+preemption disabled (down_write() and down_read() in kernel/locking/rwsem.c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from immapscope.kernel.functions import Action, LockFunction, Side, SlowPath
+from immapscope.kernel.model import KernelModel
+from immapscope.snapshot import Mode
+
+
+class Attach(StrEnum):
+    """How a session's programs are attached."""
+
+    MIXED = "mixed"
+    FENTRY = "fentry"
+    KPROBE = "kprobe"
+
+
+class Kind(StrEnum):
+    """What kind of BPF program it is, in the kernel's words."""
+
+    KPROBE = "kprobe"
+    KRETPROBE = "kretprobe"
+    FENTRY = "fentry"
+    FEXIT = "fexit"
+    RAW_TRACEPOINT = "raw_tracepoint"
+
+
+#: The most instances that a kretprobe may have (KRETPROBE_MAXACTIVE_MAX, kernel/trace/trace_probe.h):
+#: a sleeping waiter holds one for as long as it sleeps.
+SLEEPING_INSTANCES = 4096
+
+_RECURSION_REASONS = (
+    ("acquire", "recursion"),
+    ("tried", "recursion"),
+    ("release", "recursion"),
+    ("enter_slow_path", "recursion_waits"),
+    ("leave_slow_path", "recursion_waits"),
+    ("leave_slow_path_of_task", "recursion_waits"),
+    ("change_tree", "recursion_tree_operations"),
+)
+
+_REGISTERS = ("di", "si", "dx", "cx", "r8", "r9")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One BPF program: its kind, the function or tracepoint it is for, and its C text.
+
+    `instances` is a kretprobe's maxactive, 0 for the kernel's own choice.
+    """
+
+    kind: Kind
+    target: str
+    name: str
+    text: str
+    instances: int = 0
+
+    @property
+    def recursion_reason(self) -> str | None:
+        """The loss reason under which the kernel's skips of this program are reported."""
+        for call, reason in _RECURSION_REASONS:
+            if f"return {call}(" in self.text:
+                return reason
+        return None
+
+
+def _argument(kind: Kind, index: int) -> str:
+    if kind in (Kind.FENTRY, Kind.FEXIT):
+        return f"ctx[{index}]"
+    return f"ctx->{_REGISTERS[index]}"
+
+
+def _program(kind: Kind, target: str, call: str, instances: int = 0) -> Program:
+    safe = target.replace(".", "_")
+    if kind is Kind.FENTRY:
+        # BCC finds the function to attach to in the program's own name.
+        text = f"KFUNC_PROBE({target})\n{{\n\treturn {call};\n}}\n"
+        return Program(kind, target, f"kfunc__{target}", text)
+    if kind is Kind.FEXIT:
+        text = f"KRETFUNC_PROBE({target})\n{{\n\treturn {call};\n}}\n"
+        return Program(kind, target, f"kretfunc__{target}", text)
+    context = {
+        Kind.KPROBE: "struct pt_regs",
+        Kind.KRETPROBE: "struct pt_regs",
+        Kind.RAW_TRACEPOINT: "struct bpf_raw_tracepoint_args",
+    }[kind]
+    name = f"{kind.value}_{safe}"
+    text = f"int {name}({context} *ctx)\n{{\n\treturn {call};\n}}\n"
+    return Program(kind, target, name, text, instances)
+
+
+def _lock_programs(lock: LockFunction, attach: Attach) -> Iterator[Program]:
+    entry = Kind.FENTRY if attach is Attach.FENTRY else Kind.KPROBE
+    sem = _argument(entry, lock.argument)
+    if lock.action is Action.RELEASE:
+        yield _program(entry, lock.name, f"release({sem})")
+        return
+    tries = lock.action is Action.TRY
+    yield _program(entry, lock.name, f"acquire({sem}, {str(tries).lower()})")
+    if not tries:
+        return
+    if attach is Attach.FENTRY:
+        yield _program(Kind.FEXIT, lock.name, f"tried(ctx[{lock.arguments}])")
+    else:
+        # A trylock never sleeps, so the kernel's own number of instances (twice the CPUs) serves.
+        yield _program(Kind.KRETPROBE, lock.name, "tried(ctx->ax)")
+
+
+def _slow_path_programs(path: SlowPath, attach: Attach) -> Iterator[Program]:
+    side = "WRITE_SIDE" if path.side is Side.WRITE else "READ_SIDE"
+    if attach is Attach.KPROBE:
+        sem = _argument(Kind.KPROBE, path.argument)
+        yield _program(Kind.KPROBE, path.name, f"enter_slow_path(ctx, {sem}, {side})")
+        yield _program(
+            Kind.KRETPROBE, path.name, "leave_slow_path_of_task(ctx->ax)", SLEEPING_INSTANCES
+        )
+        return
+    sem = _argument(Kind.FENTRY, path.argument)
+    yield _program(Kind.FENTRY, path.name, f"enter_slow_path(ctx, {sem}, {side})")
+    yield _program(Kind.FEXIT, path.name, f"leave_slow_path({sem}, ctx[{path.arguments}])")
+
+
+def programs(
+    model: KernelModel, mode: Mode, attach: Attach, tree_operations: bool = True
+) -> tuple[Program, ...]:
+    """The programs of a session, in the order in which they are attached."""
+    chosen: list[Program] = []
+    if mode is Mode.FULL:
+        for lock in model.locks:
+            chosen.extend(_lock_programs(lock, attach))
+    for path in model.slow_paths:
+        chosen.extend(_slow_path_programs(path, attach))
+    if model.has_contention_begin:
+        call = "queue_up(ctx->args[0], ctx->args[1])"
+        chosen.append(_program(Kind.RAW_TRACEPOINT, "contention_begin", call))
+    if tree_operations or mode is Mode.FULL:
+        entry = Kind.FENTRY if attach is Attach.FENTRY else Kind.KPROBE
+        for tree in model.tree:
+            if tree.mapping_argument is not None:
+                mapping = _argument(entry, tree.mapping_argument)
+            else:
+                mapping = f"mapping_of({_argument(entry, tree.vma_argument)})"
+            change = tree.operation.name
+            chosen.append(_program(entry, tree.name, f"change_tree({mapping}, {change})"))
+    for event, call in (("sched_process_exec", "count_exec()"), ("sched_process_fork", "count_fork()")):
+        chosen.append(_program(Kind.RAW_TRACEPOINT, event, call))
+    return tuple(chosen)

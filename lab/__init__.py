@@ -1,0 +1,1 @@
+"""Kernels, guest image and guests: everything real about immapscope runs in here."""

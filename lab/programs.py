@@ -1,0 +1,41 @@
+"""Running the programs of the host: quiet when they work, one line when they do not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lab.errors import LabError
+
+# mke2fs, debugfs and depmod lie in /usr/sbin, which is not on an ordinary user's PATH.
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Its stdout; LabError with the last thing it said if it fails or is not there."""
+    try:
+        done = subprocess.run(
+            command,
+            check=False,
+            cwd=folder,
+            env={**os.environ, "LC_ALL": "C", "PATH": PATH, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+    except FileNotFoundError as error:
+        raise LabError(f"{command[0]} is missing; see python3 -m lab.host") from error
+    if done.returncode != 0:
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        blamed = [line for line in said if line.startswith("E:")] or said[-1:]
+        reason = blamed[0] if blamed else f"exit status {done.returncode}"
+        raise LabError(f"{Path(command[0]).name}: {reason}")
+    return done.stdout

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An acquisition as it is remembered until its release, by task and lock, since one task can hold
+ * several (mm_take_all_locks in mm/vma.c takes one for each file). Full mode only.
+ */
+struct held_key {
+	u64 sem;
+	u64 task;
+};
+
+enum held_flags { TRYING = 1, WAITING_NOW = 2, CONTENDED = 4 };
+
+struct held {
+	u64 since;
+	struct wait wait;
+	u64 waited_until;
+	u32 slot;
+	u16 node;
+	u8 flags;
+	u8 changes;
+};
+BPF_TABLE("hash", struct held_key, struct held, held, HELD);
+BPF_TABLE("hash", u32, u64, trying, HELD);
+
+static __always_inline struct held *held_by(u32 task, u64 sem)
+{
+	struct held_key key = {.sem = sem, .task = task};
+
+	return held.lookup(&key);
+}
+
+static __always_inline void wait_begins(u64 sem, u32 task)
+{
+	struct held *state = held_by(task, sem);
+
+	if (state)
+		state->flags |= WAITING_NOW;
+}
+
+/* True where the acquisition takes the wait over, to be counted with its hold at the release. */
+static __always_inline bool wait_ends(struct wait *wait, u32 task, u64 now)
+{
+	struct held *state = held_by(task, wait->sem);
+
+	if (!state)
+		return false;
+	state->wait = *wait;
+	state->waited_until = now;
+	state->since = now;
+	state->flags = CONTENDED;
+	return true;
+}
+
+static __always_inline void note_change(u64 sem, enum tree_operation change)
+{
+	struct held *state = held_by(bpf_get_current_pid_tgid(), sem);
+
+	if (state)
+		state->changes |= 1 << change;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A wait as it is remembered between the two ends of a slow path: one for each task, bound to its
+ * lock, with the holder as the waiter found it. Cost: two to four reads for each contended wait.
+ */
+#define RWSEM_WRITER_LOCKED 1ULL
+#define RWSEM_READERS(count) ((count) << 1 >> 9)
+#define RWSEM_READER_OWNED 1ULL
+#define RWSEM_OWNER_FLAGS 7ULL
+
+struct wait {
+	u64 sem;
+	u64 began;
+	u64 queued;
+	u32 slot;
+	s32 stack;
+	u16 node;
+	u16 holder_node;
+	u8 holder;
+	u8 side;
+	u8 operation;
+	u8 cause;
+};
+BPF_TABLE("hash", u32, struct wait, waiting, WAITING);
+
+/* A reader's owner word outlives its hold; only the count says that a reader is inside. */
+static __always_inline void find_holder(struct wait *wait)
+{
+	u64 owner = read_u64(wait->sem + OFF_RWSEM_OWNER);
+	u64 held = read_u64(wait->sem + OFF_RWSEM_COUNT);
+	struct node_number *node;
+	u32 cpu;
+
+	wait->holder = UNKNOWN_HOLDER;
+	if (owner & RWSEM_READER_OWNED) {
+		if (RWSEM_READERS(held) && !(held & RWSEM_WRITER_LOCKED))
+			wait->holder = READER_HOLDS;
+		return;
+	}
+	owner &= ~RWSEM_OWNER_FLAGS;
+	if (!owner)
+		return;
+	cpu = read_u32(owner + OFF_TASK_CPU);
+	node = node_of_cpu.lookup(&cpu);
+	if (node) {
+		wait->holder = WRITER_HOLDS;
+		wait->holder_node = node->node;
+	}
+}
+
+static __always_inline void count_finished(struct wait *wait, u64 now, bool interrupted, u8 operation)
+{
+	struct row_key key = {
+		.slot = wait->slot, .node = wait->node,
+		.holder = wait->holder, .holder_node = wait->holder_node,
+		.operation = operation, .cause = wait->cause, .spin_known = wait->side == WRITE_SIDE,
+	};
+	u64 queued = wait->queued ? wait->queued : now;
+	struct row *row = row_of(&key);
+
+	if (!row)
+		count_lost(wait->slot, wait->node, LOST_ROWS_FULL_WAIT);
+	else if (interrupted)
+		count(&row->interrupted, 1);
+	else
+		add_wait(row, now - wait->began, wait->side == WRITE_SIDE ? queued - wait->began : 0);
+}

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A kernel model says what to read and where to attach, and names what a kernel lacks."""
+
+import pytest
+
+from immapscope.kernel.btf import Btf
+from immapscope.kernel.functions import Action, LockFunction, Side, SlowPath, TreeFunction
+from immapscope.kernel.layouts import Layout
+from immapscope.kernel.model import KernelModel
+from immapscope.kernel.rawbtf import Writer
+from immapscope.kernel.symbols import Symbols
+from immapscope.kernel.words import Operation
+from tests.kernel.saved import SavedKernel
+
+COMMON = {
+    "OFF_INODE_I_DATA",
+    "OFF_INODE_I_SB",
+    "OFF_INODE_I_INO",
+    "SIZE_INODE_I_INO",
+    "OFF_INODE_I_NLINK",
+    "OFF_INODE_I_GENERATION",
+    "OFF_INODE_I_DENTRY",
+    "OFF_SB_S_DEV",
+    "OFF_MAPPING_HOST",
+    "OFF_RWSEM_COUNT",
+    "OFF_RWSEM_OWNER",
+    "OFF_VMA_VM_FILE",
+    "OFF_FILE_F_MAPPING",
+    "OFF_FILE_F_DENTRY",
+    "OFF_DENTRY_D_NAME",
+    "OFF_DENTRY_D_PARENT",
+    "OFF_DENTRY_D_ALIAS",
+    "OFF_DENTRY_D_INODE",
+    "OFF_TASK_CPU",
+}
+PLAIN_LOCKS = (
+    LockFunction("down_write", Action.ACQUIRE, Side.WRITE, 0, 1),
+    LockFunction("down_read", Action.ACQUIRE, Side.READ, 0, 1),
+    LockFunction("down_write_trylock", Action.TRY, Side.WRITE, 0, 1),
+    LockFunction("down_read_trylock", Action.TRY, Side.READ, 0, 1),
+    LockFunction("up_write", Action.RELEASE, Side.WRITE, 0, 1),
+    LockFunction("up_read", Action.RELEASE, Side.READ, 0, 1),
+)
+
+
+def missing_names(model: KernelModel) -> list[str]:
+    return [missing.name for missing in model.missing]
+
+
+def test_a_stock_kernel_lacks_nothing(stock: SavedKernel) -> None:
+    assert stock.model.missing == ()
+    assert stock.model.layout is Layout.SINGLE
+    assert stock.model.shards == 1
+    assert stock.model.trees is None
+
+
+def test_a_stock_kernel_gives_every_macro(stock: SavedKernel) -> None:
+    assert stock.model.macros().keys() == COMMON | {
+        "OFF_MAPPING_I_MMAP",
+        "OFF_MAPPING_I_MMAP_RWSEM",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("stock-6.1", {"OFF_MAPPING_I_MMAP_RWSEM": 88, "OFF_VMA_VM_FILE": 112}),
+        ("stock-6.12", {"OFF_MAPPING_I_MMAP_RWSEM": 144, "OFF_VMA_VM_FILE": 128}),
+        (
+            "stock-7.x",
+            {
+                "OFF_INODE_I_DATA": 360,
+                "OFF_INODE_I_INO": 64,
+                "OFF_MAPPING_I_MMAP_RWSEM": 120,
+                "OFF_VMA_VM_FILE": 88,
+                "OFF_FILE_F_MAPPING": 16,
+            },
+        ),
+    ],
+)
+def test_offsets_are_those_of_the_kernel(name: str, expected: dict[str, int]) -> None:
+    assert expected.items() <= SavedKernel(name).model.macros().items()
+
+
+def test_a_stock_kernel_is_attached_to_at_its_plain_lock_functions(stock: SavedKernel) -> None:
+    assert stock.model.locks == PLAIN_LOCKS
+    assert not stock.model.lock_debugging
+    assert not stock.model.debug_rwsems
+
+
+def test_both_slow_paths_take_the_rwsem_first(stock: SavedKernel) -> None:
+    assert stock.model.slow_paths == (
+        SlowPath("rwsem_down_write_slowpath", Side.WRITE, 0, 2),
+        SlowPath("rwsem_down_read_slowpath", Side.READ, 0, 3),
+    )
+    assert stock.model.has_contention_begin
+
+
+@pytest.mark.parametrize("name", ["stock-6.1", "stock-6.12"])
+def test_the_older_tree_functions_are_given_a_root(name: str) -> None:
+    assert SavedKernel(name).model.tree == (
+        TreeFunction("vma_interval_tree_insert", Operation.INSERT, 0, None, 1),
+        TreeFunction("vma_interval_tree_insert_after", Operation.INSERT_AFTER, 0, None, 2),
+        TreeFunction("vma_interval_tree_remove", Operation.REMOVE, 0, None, 1),
+    )
+
+
+def test_the_newer_tree_functions_are_given_a_mapping() -> None:
+    assert SavedKernel("stock-7.x").model.tree == (
+        TreeFunction("mapping_rmap_tree_insert", Operation.INSERT, 0, 1, None),
+        TreeFunction("mapping_rmap_tree_insert_after", Operation.INSERT_AFTER, 0, 2, None),
+        TreeFunction("mapping_rmap_tree_remove", Operation.REMOVE, 0, 1, None),
+    )
+
+
+def test_lock_debugging_adds_the_functions_that_were_macros() -> None:
+    model = SavedKernel("lock-debugging").model
+    assert model.lock_debugging
+    assert model.debug_rwsems
+    assert model.locks == (
+        *PLAIN_LOCKS,
+        LockFunction("down_write_nested", Action.ACQUIRE, Side.WRITE, 0, 2),
+        LockFunction("_down_write_nest_lock", Action.ACQUIRE, Side.WRITE, 0, 2),
+        LockFunction("down_read_nested", Action.ACQUIRE, Side.READ, 0, 2),
+    )
+
+
+@pytest.mark.parametrize("name", ["tree-only", "split", "inverted"])
+def test_a_layout_adds_the_offsets_of_its_trees(name: str) -> None:
+    model = SavedKernel(name).model
+    assert model.missing == ()
+    assert COMMON | {"OFF_MAPPING_I_MMAP", "OFF_TREE_ROOT"} <= model.macros().keys()
+    assert model.trees is not None
+
+
+def test_preempt_rt_is_refused_by_name_alone() -> None:
+    assert missing_names(SavedKernel("preempt-rt").model) == ["PREEMPT_RT"]
+
+
+def test_an_unknown_layout_says_what_it_saw() -> None:
+    model = SavedKernel("unknown").model
+    assert model.layout is Layout.UNKNOWN
+    assert model.shards is None
+    assert model.missing[0].name == "layout of i_mmap"
+    assert model.missing[0].why == (
+        "i_mmap is struct i_mmap_tree[4]; i_mmap_rwsem is struct rw_semaphore"
+    )
+
+
+def test_functions_that_are_not_there_are_named() -> None:
+    assert missing_names(SavedKernel("unknown").model)[1:] == [
+        "rwsem_down_write_slowpath",
+        "rwsem_down_read_slowpath",
+    ]
+
+
+def test_functions_that_take_something_else_are_not_guessed_at() -> None:
+    model = SavedKernel("strange").model
+    assert missing_names(model)[1:] == ["up_read", "vma_interval_tree_insert"]
+    assert model.missing[1].why == "takes no struct rw_semaphore *"
+    assert model.missing[2].why.endswith("which VMA is meant is not clear")
+
+
+def test_a_function_needs_btf_as_well_as_a_symbol() -> None:
+    older, newer = SavedKernel("stock-6.12"), SavedKernel("stock-7.x")
+    model = KernelModel.from_kernel(older.btf, newer.symbols, "mixed up")
+    assert missing_names(model) == [
+        "mapping_rmap_tree_insert",
+        "mapping_rmap_tree_insert_after",
+        "mapping_rmap_tree_remove",
+    ]
+    assert model.tree == ()
+    assert "without BTF" in model.missing[0].why
+
+
+def test_hidden_addresses_are_named() -> None:
+    stock = SavedKernel("stock-6.12")
+    lines = (stock.folder / "symbols").read_bytes().splitlines()
+    hidden = Symbols(b"\n".join(b"0" * 16 + line[16:] for line in lines))
+    model = KernelModel.from_kernel(stock.btf, hidden, stock.release)
+    assert missing_names(model) == ["addresses of kernel symbols"]
+    assert "CAP_SYSLOG" in model.missing[0].advice
+
+
+def test_a_kernel_that_has_none_of_it_names_it_all_and_raises_nothing() -> None:
+    symbols = Symbols(b"ffffffff81000000 T _text\n")
+    model = KernelModel.from_kernel(Btf(Writer().data(), "nothing"), symbols, "nothing")
+    assert model.macros() == {}
+    assert model.layout is Layout.UNKNOWN
+    assert {"inode.i_data", "layout of i_mmap", "down_write", "mapping_rmap_tree_insert"} < set(
+        missing_names(model)
+    )
+    assert all(missing.why and missing.advice for missing in model.missing)
+
+
+def test_the_release_is_only_shown(stock: SavedKernel) -> None:
+    renamed = KernelModel.from_kernel(stock.btf, stock.symbols, "99.9-strange")
+    assert renamed.release == "99.9-strange"
+    assert renamed.macros() == stock.model.macros()
