@@ -11,7 +11,7 @@ from lab import cache
 from lab.kernels import Kernel
 from lab.qemu import Qemu
 
-# Measured, boot and an import of bcc: Haswell 8.7 s, Nehalem 10.4 s, max 10.2 s. Having no five-level
+# Measured, boot and import of bcc: Haswell 8.7 s, Nehalem 10.4 s, max 10.2 s. Having no five-level
 # paging, its kernel pointers look as on nearly every machine. TCG lacks the features taken away.
 _CPU = ("-cpu", "Haswell-v4,-pcid,-invpcid,-tsc-deadline,-spec-ctrl")
 EMULATED = ("-accel", "tcg,thread=multi", *_CPU)

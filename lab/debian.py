@@ -170,8 +170,8 @@ class AptRoot:
             "APT::Install-Recommends": "false",
             "APT::Sandbox::User": "root",
             "Acquire::Languages": "none",
-            "Acquire::http::Timeout": "20",
-            "Acquire::Retries": "2",
+            "Acquire::http::Timeout": "10",
+            "Acquire::Retries": "1",
         }
         text = "".join(f'{name} "{value}";\n' for name, value in settings.items())
         # The machine's own hooks act on the machine's own caches.

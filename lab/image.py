@@ -87,9 +87,27 @@ def partition_table(size_mib: int) -> bytes:
 def _build(folder: Path) -> None:
     print("lab: building the guest image, about two minutes", file=sys.stderr)
     with cache.scratch("image") as work:
-        _unpack_wheels(work / "wheels", work / "pip")
-        _make_tar(work / "root.tar", work / "wheels", work / "sources")
-        _make_disk(folder / "root.img", work / "root.tar", work / "root")
+        _unpack_wheels(work / "tree/opt/immapscope/wheels", work / "pip")
+        for name, place in PROGRAMS.items():
+            _install(GUEST / name, work / "tree/usr/local" / place)
+        _install(GUEST / "setup", work / "tree")
+        with tarfile.open(work / "tree.tar", "w") as archive:
+            archive.add(work / "tree", arcname=".", filter=_owned_by_root)
+        _bootstrap(work / "root.tar", work / "tree.tar", work / "sources")
+        _pack(folder / "root.img", work / "root.tar")
+
+
+def _install(file: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(file, folder)
+    (folder / file.name).chmod(0o755)
+
+
+def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    member.mode |= 0o755 if member.isdir() else 0o644
+    return member
 
 
 def _unpack_wheels(folder: Path, venv: Path) -> None:
@@ -105,27 +123,25 @@ def _unpack_wheels(folder: Path, venv: Path) -> None:
     shutil.rmtree(folder / "bin", ignore_errors=True)
 
 
-def _make_tar(tar: Path, wheels: Path, sources: Path) -> None:
+def _bootstrap(tar: Path, additions: Path, sources: Path) -> None:
     lines = debian.source_lines(debian.machine_mirror(), SUITE)
     sources.write_text("".join(line + "\n" for line in lines))
-    guest = shlex.quote(str(GUEST))
-    hooks = [f'install -m 755 {guest}/{name} "$1/usr/local/{at}"' for name, at in PROGRAMS.items()]
-    hooks.append('mkdir "$1/opt/immapscope"')
-    hooks.append(f'cp -r {shlex.quote(str(wheels))} "$1/opt/immapscope"')
-    hooks.append(f'install -m 755 {guest}/setup "$1/setup" && chroot "$1" /setup && rm "$1/setup"')
     command = ["mmdebstrap", "--quiet", "--variant=essential", f"--include={','.join(PACKAGES)}"]
     command += ['--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"']
     command += [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
-    command += [f"--customize-hook={hook}" for hook in hooks]
+    command += [f"--customize-hook=tar-in {shlex.quote(str(additions))} /"]
+    command += ['--customize-hook=chroot "$1" /setup', '--customize-hook=rm "$1/setup"']
     run([*command, SUITE, str(tar), str(sources)])
 
 
-def _make_disk(disk: Path, tar: Path, root: Path) -> None:
-    # Files keep their owners: a user who is not root unpacks inside a user namespace.
-    enter = [] if os.geteuid() == 0 else ["mmdebstrap", "--unshare-helper"]
-    run([*enter, "sh", "-c", 'mkdir "$1" && tar -x -f "$2" -C "$1"', "sh", str(root), str(tar)])
-    size = ext4.size_for(root)
-    run([*enter, *ext4.make_command(disk, "lab-root", size, root, offset_mib=1)])
-    with open(disk, "r+b") as handle:
-        handle.write(partition_table(size))
-        handle.truncate((size + 1) << 20)
+def _pack(disk: Path, tar: Path) -> None:
+    """Make the disk of the tar; a user who is not root does so in a namespace, for files' owners."""
+    root = os.geteuid() == 0
+    enter = [] if root else ["mmdebstrap", "--unshare-helper"]
+    temporary = tar.parent if root else "/var/tmp"
+    size_mib = 2 * (tar.stat().st_size >> 20)
+    command = [*enter, "sh", Path(__file__).parent / "pack-disk"]
+    disk.touch()
+    disk.chmod(0o666)
+    with open(tar, "rb") as source, open(disk, "r+b") as target:
+        

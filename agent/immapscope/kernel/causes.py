@@ -15,9 +15,10 @@ What is not obvious:
   mremap is mremap. remap_file_pages and shmat map (mmap), shmdt and a shrinking brk unmap.
 - truncate is whatever takes pages of a file away: truncate, O_TRUNC, fallocate that punches or
   shifts, and the end of a deleted file at its last unlink, close or munmap (truncate_inode_pages*).
-  MADV_REMOVE is madvise. Invalidation (direct I/O, network file systems, drop_caches) is other.
-- Page faults, mlock, mbind, mseal, userfaultfd, uprobes, mm_take_all_locks, khugepaged, DAMON, memory
-  failure have no word of their own: other. MADV_PAGEOUT is reclaim, fsync and msync are writeback.
+  MADV_REMOVE is madvise. Invalidation (direct I/O, network file systems) is other.
+- Page faults, mlock, mbind, mseal, userfaultfd, uprobes, mm_take_all_locks, khugepaged, DAMON and
+  memory failure have no word of their own: other.
+- MADV_PAGEOUT and dropping slab caches are reclaim, fsync and msync are writeback.
 """
 
 from immapscope.kernel.words import Cause

@@ -17,7 +17,7 @@ on a mapping that belongs to no file).
 
 from immapscope.kernel.words import Operation
 
-# vma_link_file is static from 7.x on, vma_link is static, and 6.1's mmap_region locks by itself.
+# vma_link_file is static in 7.3, vma_link everywhere, and 6.1's mmap_region locks by itself.
 _INSERT = """
     vma_link_file vma_link insert_vm_struct copy_vma
     __mmap_new_vma __mmap_region mmap_region

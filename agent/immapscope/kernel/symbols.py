@@ -83,7 +83,7 @@ class Symbols:
         }
 
     def name_at(self, address: int) -> str:
-        """The symbol that this address is in, compiler suffixes kept; hexadecimal before the first."""
+        """The symbol that this address is in, suffixes kept; hexadecimal before the first one."""
         after = bisect_right(self._by_address, (f"{address:016x}".encode(), b"\xff"))
         return self._by_address[after - 1][1].decode() if after else f"0x{address:x}"
 
