@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What executes a guest's instructions: KVM where it has been seen to work, else QEMU itself."""
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ import sys
 from pathlib import Path
 
 from lab import cache
-from lab.kernels import Kernel
+from lab.kernel import Kernel
 from lab.qemu import Qemu
 
 # Measured, boot and import of bcc: Haswell 8.7 s, Nehalem 10.4 s, max 10.2 s. Having no five-level

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What is expensive to make is made once and kept, by name, outside the checkout.
 
 An entry is a folder whose name tells what made it. It is built under a lock into a scratch folder

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The command line of lab/vm."""
 
 from __future__ import annotations

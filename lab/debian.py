@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Packages of any Debian suite, without touching the machine's own package lists.
 
 Each suite gets an apt root of its own: own lists, own archives, an empty dpkg status. The mirror is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Failures a person can act on: the command line prints one line for each and no traceback."""
 
 

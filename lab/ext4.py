@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """ext4 images as ordinary files, filled and read without mounting and without root."""
 
 from __future__ import annotations
@@ -8,21 +9,17 @@ from pathlib import Path
 from lab.programs import run
 
 
-def make_command(
-    image: Path, label: str, size_mib: int, content: Path | None = None, offset_mib: int = 0
-) -> list[str | Path]:
-    """What makes an image of that size with a copy of the folder in it."""
-    command: list[str | Path] = ["mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-L", label]
+def make_command(image: Path, label: str, size_mib: int, offset_mib: int = 0) -> list[str]:
+    """What makes an empty image; with `-d FOLDER` after it, one with a copy of the folder."""
+    command = ["mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-L", label]
     # A guest's disks live for one run: a journal would only cost time.
     command += ["-O", "^has_journal", "-E", f"root_owner=0:0,offset={offset_mib << 20}"]
-    if content is not None:
-        command += ["-d", content]
-    return [*command, image, f"{size_mib}M"]
+    return [*command, str(image), f"{size_mib}M"]
 
 
 def make(image: Path, label: str, size_mib: int, content: Path | None = None) -> None:
     """Make the image; it is sparse, so its size costs nothing until it is used."""
-    run(make_command(image, label, size_mib, content))
+    run([*make_command(image, label, size_mib), *(["-d", str(content)] if content else [])])
 
 
 def size_for(folder: Path) -> int:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """One guest from boot to power-off: its output as it comes, its status, nothing left behind."""
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ import re
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,6 +38,7 @@ def run(qemu: Qemu, machine: Machine, folder: Path, limit_seconds: float) -> int
     """COMMAND's status; GuestError if the guest panicked, died or outlived the limit."""
     console = folder / "console"
     log = folder / "qemu.log"
+    console.touch()
     readers, writers = _channels()
     serial = {"console": str(console)}
     serial |= {name: f"/dev/fd/{writer}" for name, writer in writers.items()}
@@ -107,25 +108,32 @@ def _relay(readers: Mapping[str, int], deadline: float) -> int | None:
     TimeoutError when the deadline (monotonic seconds) passes first.
     """
     control = b""
-    targets = {"stdout": sys.stdout.fileno(), "stderr": sys.stderr.fileno()}
+    targets = {"stdout": 1, "stderr": 2}
     with selectors.DefaultSelector() as selector:
         for name, reader in readers.items():
             selector.register(reader, selectors.EVENT_READ, name)
         while selector.get_map():
             left = deadline - time.monotonic()
             if left <= 0:
-                raise TimeoutError
+                break
             for key, _ in selector.select(left):
                 data = os.read(key.fd, 1 << 16)
                 if not data:
                     selector.unregister(key.fd)
                 elif key.data == "control":
                     control += data
-                    if b"status" in control:
+                    if _status(control) is not None:
                         deadline = min(deadline, time.monotonic() + POWER_OFF_SECONDS)
                 else:
                     _write_all(targets[key.data], data)
-    found = re.search(rb"status (\d+)", control)
+        status = _status(control)
+        if status is None and selector.get_map():
+            raise TimeoutError
+    return status
+
+
+def _status(control: bytes) -> int | None:
+    found = re.search(rb"status (\d+)\s", control)
     return int(found[1]) if found else None
 
 

@@ -1,18 +1,26 @@
-"""What the lab needs of the machine it runs on: python3 -m lab.host [--install]."""
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What this machine must have, and installing it: python3 -m lab.host [--install] [WHAT]...
+
+WHAT is `trace` (for a machine to be traced: the agent and its venv) or `lab` (for guests and their
+workloads); both where none is named. Run it with /usr/bin/python3: Debian's packages are for that.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lab import debian
 from lab.programs import PATH
 
+PURPOSES = ("trace", "lab")
+OLDEST_DEBIAN = 12
 PROGRAMS = {
     "apt-get": "apt",
     "dpkg-deb": "dpkg",
@@ -20,54 +28,101 @@ PROGRAMS = {
     "mke2fs": "e2fsprogs",
     "debugfs": "e2fsprogs",
     "depmod": "kmod",
+    "gcc": "gcc",
 }
 # Without root, mmdebstrap works in a user namespace with the ids that this maps.
 PROGRAMS_WITHOUT_ROOT = {"newuidmap": "uidmap"}
+STATIC_LIBC = Path("/usr/lib/x86_64-linux-gnu/libc.a")
 
 
-def missing() -> dict[str, str]:
+def missing(purposes: Sequence[str] = PURPOSES) -> dict[str, str]:
     """What is not there, each with Debian's package for it."""
-    needed = dict(PROGRAMS)
-    if os.geteuid() != 0:
-        needed |= PROGRAMS_WITHOUT_ROOT
-    absent = {name: needed[name] for name in needed if shutil.which(name, path=PATH) is None}
-    if not debian.KEYRING.is_file():
-        absent[str(debian.KEYRING)] = "debian-archive-keyring"
-    if importlib.util.find_spec("ensurepip") is None:
-        absent["ensurepip for python3"] = "python3-venv"
-    return absent
+    return dict(_missing(purposes))
 
 
-def missing_packages() -> list[str]:
+def _missing(purposes: Sequence[str]) -> Iterator[tuple[str, str]]:
+    # Both make a venv.
+    if not _has_module("ensurepip"):
+        yield "ensurepip for python3", "python3-venv"
+    if "trace" in purposes:
+        # PyPI's bcc is another package, which has no libbcc.
+        if not _has_module("bcc") or not _has_module("bcc.libbcc"):
+            yield "bcc for python3", "python3-bpfcc"
+        if not _has_library("libbpf.so.1"):
+            yield "libbpf.so.1", "libbpf1"
+    if "lab" in purposes:
+        needed = PROGRAMS if os.geteuid() == 0 else PROGRAMS | PROGRAMS_WITHOUT_ROOT
+        yield from (one for one in needed.items() if shutil.which(one[0], path=PATH) is None)
+        if not debian.KEYRING.is_file():
+            yield str(debian.KEYRING), "debian-archive-keyring"
+        if not STATIC_LIBC.is_file():
+            yield "a static libc", "libc6-dev"
+
+
+def missing_packages(purposes: Sequence[str] = PURPOSES) -> list[str]:
     """Debian's packages that would bring what is missing, sorted."""
-    return sorted(set(missing().values()))
+    return sorted(set(missing(purposes).values()))
 
 
 def is_debian(os_release: str) -> bool:
-    """Whether that text of /etc/os-release is Debian's own."""
-    return any(line.strip() in ("ID=debian", 'ID="debian"') for line in os_release.splitlines())
+    """Whether that text of /etc/os-release is Debian's own, of a release that is new enough.
+
+    Testing and unstable name no VERSION_ID.
+    """
+    lines = os_release.replace('"', "").splitlines()
+    says = dict(line.strip().split("=", 1) for line in lines if "=" in line)
+    version = says.get("VERSION_ID", str(OLDEST_DEBIAN))
+    return says.get("ID") == "debian" and version.isdecimal() and int(version) >= OLDEST_DEBIAN
+
+
+def _has_module(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def _has_library(name: str) -> bool:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
 
 
 def main(words: Sequence[str]) -> int:
     """0 when nothing is missing any more, 1 when the user has to act, 2 for wrong usage."""
-    if list(words) not in ([], ["--install"]):
-        print("lab: usage: python3 -m lab.host [--install]", file=sys.stderr)
+    purposes = [word for word in words if word != "--install"]
+    if not set(purposes) <= set(PURPOSES):
+        print("lab: usage: python3 -m lab.host [--install] [trace] [lab]", file=sys.stderr)
         return 2
-    packages = missing_packages()
+    absent = missing(purposes or PURPOSES)
+    packages = sorted(set(absent.values()))
     if not packages:
         return 0
     os_release = Path("/etc/os-release")
     if not (os_release.is_file() and is_debian(os_release.read_text())):
-        print(f"lab: missing on this machine: {', '.join(missing())}", file=sys.stderr)
+        print(
+            f"lab: missing on this machine: {', '.join(absent)} (on Debian {OLDEST_DEBIAN} or "
+            f"newer: {' '.join(packages)})",
+            file=sys.stderr,
+        )
         return 1
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
-    if not words or os.geteuid() != 0:
-        print(f"lab: packages are missing; as root: {' '.join(install)}", file=sys.stderr)
+    if "--install" not in words or os.geteuid() != 0:
+        command = " ".join(["apt-get install --no-install-recommends", *packages])
+        print(f"lab: packages are missing; as root: {command}", file=sys.stderr)
         return 1
+    return _install(packages)
+
+
+def _install(packages: Sequence[str]) -> int:
     print(f"lab: installing {' '.join(packages)}", file=sys.stderr)
+    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "-qq", "update"], [*install, "-qq"]):
-        if subprocess.run(command, env=environment, check=False).returncode != 0:
+    install = [*apt, "install", "--yes", "--no-install-recommends", *packages]
+    for command in ([*apt, "update"], install):
+        done = subprocess.run(
+            command, env=environment, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        )
+        if done.returncode != 0:
+            sys.stderr.buffer.write(done.stdout)
             print(f"lab: {' '.join(command)} failed", file=sys.stderr)
             return 1
     return 0

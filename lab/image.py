@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The guest's root file system: Debian trixie with BCC and friends, and a venv with wheels."""
 
 from __future__ import annotations
@@ -7,6 +8,7 @@ import shlex
 import shutil
 import struct
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -39,9 +41,12 @@ LEFT_OUT = (
     "/usr/lib/x86_64-linux-gnu/libgallium*",
 )
 GUEST = Path(__file__).parent / "guest"
+PACK = Path(__file__).parent / "pack-disk"
 REQUIREMENTS = GUEST / "requirements.txt"
 PROGRAMS = {"immapscope": "bin", "mount-disk": "sbin", "start": "sbin"}
+SETUP = GUEST / "setup"
 FIRST_PROGRAM = "/usr/local/sbin/start"
+RECIPE = (Path(__file__), REQUIREMENTS, PACK, SETUP, *(GUEST / name for name in PROGRAMS))
 DISK_SIGNATURE = 0x696D6D61
 PARTUUID = f"{DISK_SIGNATURE:08x}-01"
 KEEP_SECONDS = 30 * cache.DAY_SECONDS
@@ -53,8 +58,7 @@ def find(update: bool = False) -> Path:
     It is known by the text of its recipe, not by the versions of the suite's packages: a stable
     suite changes little in 30 days, and asking would cost every run.
     """
-    texts = [Path(__file__), REQUIREMENTS, GUEST / "setup", *(GUEST / name for name in PROGRAMS)]
-    recipe = cache.key(*(path.read_bytes() for path in texts))
+    recipe = cache.key(*(path.read_bytes() for path in RECIPE))
     with cache.locked("image"):
         built = sorted((cache.directory() / "image").glob(f"{recipe}-*/root.img"))
         newest = built[-1] if built else None
@@ -85,12 +89,12 @@ def partition_table(size_mib: int) -> bytes:
 
 
 def _build(folder: Path) -> None:
-    print("lab: building the guest image, about two minutes", file=sys.stderr)
+    print("lab: building the guest image, one to two minutes", file=sys.stderr)
     with cache.scratch("image") as work:
         _unpack_wheels(work / "tree/opt/immapscope/wheels", work / "pip")
         for name, place in PROGRAMS.items():
             _install(GUEST / name, work / "tree/usr/local" / place)
-        _install(GUEST / "setup", work / "tree")
+        _install(SETUP, work / "tree")
         with tarfile.open(work / "tree.tar", "w") as archive:
             archive.add(work / "tree", arcname=".", filter=_owned_by_root)
         _bootstrap(work / "root.tar", work / "tree.tar", work / "sources")
@@ -111,7 +115,7 @@ def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _unpack_wheels(folder: Path, venv: Path) -> None:
-    """Unpack the requirements with a pip of our own: the machine's python3 may come without."""
+    """Unpack the requirements, by a pip of our own: the machine's python3 may come without."""
     run([sys.executable, "-m", "venv", venv])
     command: list[str | Path] = [venv / "bin/python", "-m", "pip", "--quiet", "install"]
     command += ["--disable-pip-version-check", "--no-deps", "--no-compile"]
@@ -135,13 +139,21 @@ def _bootstrap(tar: Path, additions: Path, sources: Path) -> None:
 
 
 def _pack(disk: Path, tar: Path) -> None:
-    """Make the disk of the tar; a user who is not root does so in a namespace, for files' owners."""
+    """Make the disk of the tar; who is not root does so in a user namespace, for files' owners."""
     root = os.geteuid() == 0
     enter = [] if root else ["mmdebstrap", "--unshare-helper"]
-    temporary = tar.parent if root else "/var/tmp"
+    environment = {"TMPDIR": str(tar.parent) if root else "/var/tmp"}
     size_mib = 2 * (tar.stat().st_size >> 20)
-    command = [*enter, "sh", Path(__file__).parent / "pack-disk"]
+    make = ext4.make_command(Path("/proc/self/fd/1"), "lab-root", size_mib, offset_mib=1)
+    command = [*enter, "sh", str(PACK), *make]
     disk.touch()
     disk.chmod(0o666)
     with open(tar, "rb") as source, open(disk, "r+b") as target:
-        
+        run(command, environment=environment, stdin=source, stdout=target)
+        target.seek(0)
+        target.write(partition_table(size_mib))
+        target.truncate((size_mib + 1) << 20)
+    # The one device that the kernel itself opens before there is a devtmpfs.
+    commands = tar.parent / "debugfs"
+    commands.write_text("cd /dev\nmknod console c 5 1\n")
+    run(["debugfs", "-w", "-f", commands, f"{disk}?offset={1 << 20}"])

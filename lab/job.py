@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What a guest is given on its second disk: the agent as it is now, files, and COMMAND."""
 
 from __future__ import annotations
@@ -41,10 +42,14 @@ def make_disk(disk: Path, folder: Path, files: Sequence[Path], command: Sequence
 
 
 def script(command: Sequence[bytes]) -> bytes:
-    """Shell text that becomes COMMAND with its arguments exactly as they are, in a cgroup."""
-    quoted = b" ".join(b"'" + word.replace(b"'", b"'\\''") + b"'" for word in command)
-    lines = [b"echo 0 > /sys/fs/cgroup/command/cgroup.procs", b"cd /lab/work", b"exec " + quoted]
-    return b"".join(line + b"\n" for line in lines)
+    """Shell text that enters COMMAND's cgroup and folder, and becomes COMMAND."""
+    enter = [b"echo 0 > /sys/fs/cgroup/command/cgroup.procs", b"cd /lab/work"]
+    return b"".join(line + b"\n" for line in [*enter, b"exec " + shell_words(command)])
+
+
+def shell_words(words: Sequence[bytes]) -> bytes:
+    """Words that a POSIX shell reads as exactly these bytes."""
+    return b" ".join(b"'" + word.replace(b"'", b"'\\''") + b"'" for word in words)
 
 
 def _copy(source: Path, target: Path) -> None:

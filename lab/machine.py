@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """QEMU's command line: what hardware a guest sees."""
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import image
-from lab.kernels import Kernel
+from lab.kernel import Kernel
 from lab.topology import Topology
 
 # A guest that takes seconds for what a machine does in milliseconds is not stuck.

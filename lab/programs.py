@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Running the programs of the host: quiet when they work, one line when they do not."""
 
 from __future__ import annotations
@@ -6,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from lab.errors import LabError
 
@@ -18,16 +20,19 @@ def run(
     *,
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    stdin: IO[bytes] | int = subprocess.DEVNULL,
+    stdout: IO[bytes] | int = subprocess.PIPE,
 ) -> str:
-    """Its stdout; LabError with the last thing it said if it fails or is not there."""
+    """Its stdout, if that goes nowhere else; LabError with what it said last if it fails."""
     try:
         done = subprocess.run(
             command,
             check=False,
             cwd=folder,
             env={**os.environ, "LC_ALL": "C", "PATH": PATH, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
         )
@@ -38,4 +43,4 @@ def run(
         blamed = [line for line in said if line.startswith("E:")] or said[-1:]
         reason = blamed[0] if blamed else f"exit status {done.returncode}"
         raise LabError(f"{Path(command[0]).name}: {reason}")
-    return done.stdout
+    return done.stdout or ""

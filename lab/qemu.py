@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """A QEMU to trust: the machine's own if it is new enough, else Debian's, run unpacked."""
 
 from __future__ import annotations

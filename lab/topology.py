@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The shape of a guest: sockets of cores, each socket one NUMA node with memory of its own."""
 
 from __future__ import annotations

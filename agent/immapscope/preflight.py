@@ -7,9 +7,11 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
-from immapscope.kernel.btf import Btf, BtfError
+from immapscope.kernel.btf import Btf
+from immapscope.kernel.libbpf import BtfError, library
 from immapscope.kernel.model import KernelModel
 from immapscope.kernel.symbols import Symbols, SymbolsError
 
@@ -24,6 +26,10 @@ class Check:
     advice: str = ""
 
 
+def _has_module(name: str) -> bool:
+    return find_spec(name) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """Where the facts are read from; tests give folders of their own."""
@@ -32,6 +38,7 @@ class Host:
     machine: Callable[[], str] = platform.machine
     release: Callable[[], str] = platform.release
     user: Callable[[], int] = os.geteuid
+    has_module: Callable[[str], bool] = _has_module
 
     def path(self, name: str) -> Path:
         """A path on this host."""
@@ -91,13 +98,29 @@ def _machine_checks(host: Host) -> Iterator[Check]:
         "" if kprobes else "boot a kernel built with CONFIG_KPROBES and CONFIG_KPROBE_EVENTS",
     )
 
+    yield _bcc(host)
+
+
+def _bcc(host: Host) -> Check:
+    if host.has_module("bcc"):
+        return Check("BCC", True, "Python's bcc module")
+    return Check(
+        "BCC",
+        False,
+        "Python has no module bcc",
+        "apt-get install python3-bpfcc (PyPI's bcc is another program), in a venv made with "
+        "--system-site-packages",
+    )
+
 
 def _lockdown(host: Host) -> Check:
     file = host.path("sys/kernel/security/lockdown")
     try:
         state = file.read_text().partition("[")[2].partition("]")[0]
     except OSError:
-        return Check("lockdown", True, "no lockdown reported")
+        mounted = file.parent.is_dir() and any(file.parent.iterdir())
+        found = "none" if mounted else "not known: securityfs is not mounted"
+        return Check("lockdown", True, found)
     if state == "confidentiality":
         advice = "boot with lockdown=none or lockdown=integrity (Secure Boot may set it)"
         return Check("lockdown", False, "confidentiality: BPF may not read kernel memory", advice)
@@ -109,11 +132,11 @@ def _kernel(host: Host) -> tuple[Kernel | None, list[Check]]:
     btf: Btf | None = None
     symbols: Symbols | None = None
     try:
-        btf = Btf.from_file(host.path("sys/kernel/btf/vmlinux"))
-        checks.append(Check("BTF", True, "/sys/kernel/btf/vmlinux"))
-    except (BtfError, OSError) as error:
-        advice = "boot a kernel built with CONFIG_DEBUG_INFO_BTF (Debian's and Ubuntu's have it)"
-        checks.append(Check("BTF", False, str(error), advice))
+        library()
+    except BtfError as error:
+        checks.append(Check("libbpf", False, str(error), "apt-get install libbpf1"))
+    else:
+        btf = _btf(host, checks)
     try:
         symbols = Symbols.from_file(host.path("proc/kallsyms"))
         checks.append(Check("kernel symbols", True, "/proc/kallsyms"))
@@ -131,3 +154,14 @@ def _kernel(host: Host) -> tuple[Kernel | None, list[Check]]:
         return None, checks
     checks.append(Check("layout", True, model.layout.value))
     return Kernel(model, symbols), checks
+
+
+def _btf(host: Host, checks: list[Check]) -> Btf | None:
+    try:
+        btf = Btf.from_file(host.path("sys/kernel/btf/vmlinux"))
+    except (BtfError, OSError) as error:
+        advice = "boot a kernel built with CONFIG_DEBUG_INFO_BTF (Debian's and Ubuntu's have it)"
+        checks.append(Check("BTF", False, str(error), advice))
+        return None
+    checks.append(Check("BTF", True, "/sys/kernel/btf/vmlinux"))
+    return btf

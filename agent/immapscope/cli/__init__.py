@@ -1,51 +1,72 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The command line: `immapscope [--config FILE] COMMAND`. Every error is one line."""
+"""The command line: `immapscope COMMAND`. Every error is one line on stderr and an exit status."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
 from immapscope import __version__
 from immapscope.cli.doctor import doctor
+from immapscope.cli.streams import READER_GONE, forget_reader, one_line, prepare
 from immapscope.cli.trace import trace
 from immapscope.errors import ExitStatus, ImmapscopeError
-from immapscope.outputs.printable import printable
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
 @click.version_option(__version__, prog_name="immapscope")
-def immapscope() -> None:
-    """Which file's i_mmap lock is waited on, from which node, behind whom, and why."""
+@click.pass_context
+def immapscope(context: click.Context) -> None:
+    """Which file's i_mmap lock this machine waits on, from which node, behind whom, and why.
+
+    Start with `immapscope doctor`, then `immapscope trace --inode libc.so`.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 immapscope.add_command(trace)
 immapscope.add_command(doctor)
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with a status of interface.md."""
+    prepare()
+    sys.exit(_status(sys.argv[1:] if words is None else words))
+
+
+def _status(words: Sequence[str]) -> int:
     try:
-        status = immapscope.main(standalone_mode=False)
+        # Not click's own main(): that exits with 1 where the reader of a pipe has gone.
+        with immapscope.make_context("immapscope", list(words)) as context:
+            status = immapscope.invoke(context)
+        return status if isinstance(status, int) else ExitStatus.FINE
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "immapscope"
         _complain(f"{error.format_message()} (see {where} --help)")
-        status = ExitStatus.WRONG_USAGE
+        return ExitStatus.WRONG_USAGE
     except click.ClickException as error:
         _complain(error.format_message())
-        status = ExitStatus.WRONG_USAGE
+        return ExitStatus.WRONG_USAGE
     except ImmapscopeError as error:
         _complain(str(error))
-        status = error.status
+        return error.status
     except (click.Abort, KeyboardInterrupt):
-        status = ExitStatus.INTERRUPTED
+        return ExitStatus.INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone; the interpreter must not complain about the same pipe at its exit.
-        sys.stdout = None
-        status = ExitStatus.FINE
-    sys.exit(status if isinstance(status, int) else ExitStatus.FINE)
+        forget_reader()
+        return READER_GONE
 
 
 def _complain(message: str) -> None:
-    print(f"immapscope: {printable(' '.join(message.split()))}", file=sys.stderr)
+    # Nobody may be reading that either.
+    with suppress(OSError):
+        print(f"immapscope: {one_line(message)}", file=sys.stderr)

@@ -4,59 +4,64 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import click
 
-from immapscope.errors import CannotTraceError, ExitStatus
+from immapscope.cli.streams import write_out
+from immapscope.errors import ExitStatus
 from immapscope.preflight import Check, Verdict, inspect
 
 
-@click.command()
+@click.command(short_help="Say whether this machine can be traced, and if not, why.")
 @click.option(
-    "--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    metavar="FORMAT",
+    help="table or json.",
 )
 def doctor(format_: str) -> int:
-    """Say whether this machine can be traced; exit status 1 where it cannot."""
+    """Say what this kernel offers, what is missing, and what to do about it.
+
+    Where nothing is missing every probe is attached for a moment, to be sure. Exit status 0 if
+    this machine can be traced, 1 if not.
+    """
     verdict = inspect()
     checks = list(verdict.checks)
     removed: tuple[str, ...] = ()
-    if verdict.kernel is not None and not verdict.blockers:
+    memory: int | None = None
+    if verdict.kernel is not None and _worth_a_trial(verdict):
+        # Imported late, since it takes a while.
+        from immapscope.cli import trial
         from immapscope.tracing.leftovers import remove_leftovers
 
         removed = remove_leftovers()
-        checks.append(_trial(verdict))
+        tried = trial.fentry if verdict.blockers else trial.attaching
+        outcome = tried(verdict.kernel)
+        checks.append(outcome.check)
+        memory = outcome.memory
+    if format_ == "json":
+        write_out(_as_json(verdict, checks, removed, memory) + "\n")
+    else:
+        write_out(_as_text(checks, removed) + "\n")
     passed = all(check.passed for check in checks)
-    show = _as_json if format_ == "json" else _as_text
-    click.echo(show(verdict, checks, removed))
     return ExitStatus.FINE if passed else ExitStatus.BAD_NEWS
 
 
-def _trial(verdict: Verdict) -> Check:
-    """Load and attach every program for a moment: the kernel's own word on whether it works."""
-    from immapscope.snapshot import Mode
-    from immapscope.tracing.machine import Machine
-    from immapscope.tracing.session import Request, Session
-
-    assert verdict.kernel is not None
-    try:
-        with Session(
-            verdict.kernel.model,
-            verdict.kernel.symbols,
-            Machine.from_sysfs(),
-            Request(Mode.FULL),
-        ) as session:
-            found = f"{len(session.attached)} programs attached"
-    except CannotTraceError as error:
-        return Check("attaching", False, str(error), "try --attach kprobe; see docs/kernels.md")
-    return Check("attaching", True, found)
+def _worth_a_trial(verdict: Verdict) -> bool:
+    """Only without kprobes is there something else to try."""
+    return {blocker.name for blocker in verdict.blockers} <= {"kprobes"}
 
 
-def _as_text(verdict: Verdict, checks: list[Check], removed: tuple[str, ...]) -> str:
+def _as_text(checks: Sequence[Check], removed: Sequence[str]) -> str:
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:
         lines.append(f"{'ok  ' if check.passed else 'NO  '}{check.name:<{width}}  {check.finding}")
-        if check.advice:
+        if not check.passed:
             lines.append(f"    {'':<{width}}  -> {check.advice}")
     lines += [f"removed a dead session's probe: {name}" for name in removed]
     blockers = sum(not check.passed for check in checks)
@@ -67,14 +72,20 @@ def _as_text(verdict: Verdict, checks: list[Check], removed: tuple[str, ...]) ->
     return "\n".join(lines)
 
 
-def _as_json(verdict: Verdict, checks: list[Check], removed: tuple[str, ...]) -> str:
+def _as_json(
+    verdict: Verdict, checks: Sequence[Check], removed: Sequence[str], memory: int | None
+) -> str:
     kernel = verdict.kernel
     return json.dumps(
         {
             "schema": 1,
             "traceable": all(check.passed for check in checks),
-            "kernel": kernel
-            and {"release": kernel.model.release, "layout": kernel.model.layout.value},
+            "kernel": (
+                None
+                if kernel is None
+                else {"release": kernel.model.release, "layout": kernel.model.layout.value}
+            ),
+            "kernel_memory_bytes": memory,
             "checks": [
                 {
                     "name": check.name,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from immapscope.arithmetic import Equation, law
+from immapscope.law import Equation, law
 from immapscope.outputs.json import timestamp
 from immapscope.outputs.printable import printable
 from immapscope.outputs.units import duration, percent, plural, rate

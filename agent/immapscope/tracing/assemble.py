@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 
@@ -39,6 +40,7 @@ INSERT, INSERT_AFTER, REMOVE = 0, 1, 2
 NO_FILE = 0
 
 _HOLDERS = {1: HolderKind.WRITER, 2: HolderKind.READER, 3: HolderKind.UNKNOWN}
+_REASONS = [reason for reason, _ in LOSS_REASONS]
 _RECURSION_UNITS = {
     "recursion": LossUnit.ACQUISITIONS,
     "recursion_waits": LossUnit.WAITS,
@@ -72,24 +74,20 @@ def device_name(device: int) -> str:
 def assemble(counters: Counters, context: Context) -> Snapshot:
     """The Snapshot that these counters make."""
     inodes = list(_inodes(counters.files, context))
-    slots = [
-        slot
-        for slot, inode in enumerate(inodes)
-        if context.wanted is None or (inode is not None and context.wanted(inode))
-    ]
+    slots = [slot for slot, inode in enumerate(inodes) if _is_wanted(slot, inode, context)]
     view = _View(counters, context, inodes, slots)
-    rows = group((*view.contended_rows(), *view.uncontended_rows()), ALL_KEYS)
-    shards = view.shards(rows)
+    # Readers and writers have rows apart in the kernel; what was had at once is distinct already.
+    rows = (*group(view.contended_rows(), ALL_KEYS), *view.uncontended_rows())
     return Snapshot(
         kernel=context.kernel,
         mode=context.mode,
         started=context.started,
         duration_ns=context.duration_ns,
         rows=rows,
-        shards=shards,
+        shards=tuple(view.shards(rows)),
         tree_operations=tuple(view.tree_operations()),
         sweeps=(),
-        loss=view.loss(),
+        loss=view.loss,
         entered=view.entered(),
         in_flight=view.in_flight(rows),
         boundary=view.boundary(),
@@ -99,8 +97,16 @@ def assemble(counters: Counters, context: Context) -> Snapshot:
     )
 
 
+def _is_wanted(slot: int, inode: Inode | None, context: Context) -> bool:
+    """A slot without an inode is that of the files beyond the slots, or nobody's."""
+    if inode is None:
+        return slot == NO_FILE and context.wanted is None
+    return context.wanted is None or context.wanted(inode)
+
+
 def _inodes(files: Structs, context: Context) -> Iterator[Inode | None]:
     for slot, file in enumerate(files):
+        # A slot that two CPUs claimed for one file, or that is just being claimed, has no number.
         if slot == NO_FILE or (file["number"] == 0 and file["device"] == 0):
             yield None
             continue
@@ -130,15 +136,27 @@ class _View:
         return self.context.mode is Mode.FULL
 
     @property
+    def measured_trees(self) -> bool:
+        return self.full or self.context.tree_operations
+
+    def measures(self, unit: LossUnit) -> bool:
+        """Whether such a thing is measured at all, so that 0 of it can be lost."""
+        return {
+            LossUnit.ACQUISITIONS: self.full,
+            LossUnit.TREE_OPERATIONS: self.measured_trees,
+        }.get(unit, True)
+
+    @cached_property
     def cells(self) -> Structs:
         return self.counters.cells[:, self.slots]
 
     def contended_rows(self) -> Iterator[Row]:
         rows = self.counters.rows
-        chosen = rows[(rows["claimed"] != 0) & np.isin(rows["slot"], self.slots)]
-        for row in chosen:
+        filled = (rows["claimed"] != 0) & ((rows["contended"] != 0) | (rows["interrupted"] != 0))
+        for row in rows[filled & np.isin(rows["slot"], self.slots)]:
             writer = row["holder"] == 1
-            known = self.context.spin_known and row["spin_known"]
+            waited = row["contended"] != 0
+            spin_known = waited and self.context.spin_known and row["spin_known"]
             yield Row(
                 inode=self.inodes[row["slot"]],
                 shard=0,
@@ -151,32 +169,35 @@ class _View:
                 contended=int(row["contended"]),
                 interrupted=int(row["interrupted"]),
                 wait_ns=int(row["wait_ns"]),
-                spin_ns=int(row["spin_ns"]) if known else None,
+                spin_ns=int(row["spin_ns"]) if spin_known else None,
                 wait_max_ns=int(row["wait_max_ns"]),
                 hold_ns=int(row["hold_ns"]) if self.full else None,
-                wait_buckets=tuple(map(int, row["buckets"])),
+                wait_buckets=tuple(map(int, row["buckets"])) if waited else None,
             )
 
     def uncontended_rows(self) -> Iterator[Row]:
         if not self.full:
             return
-        for node, index, code in np.argwhere(self.cells["acquired"]):
-            cell = self.cells[node, index]
+        acquired, held = self.cells["acquired"], self.cells["hold_ns"]
+        found = np.nonzero(acquired)
+        # As lists: numpy hands out single numbers slowly, and there may be 100,000 rows.
+        columns = (*found, acquired[found], held[found])
+        for node, index, code, count, hold_ns in zip(*(c.tolist() for c in columns), strict=True):
             yield Row(
                 inode=self.inodes[self.slots[index]],
                 shard=0,
-                node=int(node),
+                node=node,
                 holder_kind=None,
                 holder_node=None,
-                operation=Operation.from_code(int(code)),
+                operation=Operation.from_code(code),
                 cause=None,
-                acquisitions=int(cell["acquired"][code]),
+                acquisitions=count,
                 contended=0,
                 interrupted=0,
                 wait_ns=0,
                 spin_ns=None,
                 wait_max_ns=0,
-                hold_ns=int(cell["hold_ns"][code]),
+                hold_ns=hold_ns,
                 wait_buckets=None,
             )
 
@@ -193,43 +214,41 @@ class _View:
                 removes=int(counts[REMOVE]),
             )
 
-    def shards(self, rows: tuple[Row, ...]) -> tuple[Shard, ...]:
+    def shards(self, rows: tuple[Row, ...]) -> Iterator[Shard]:
+        if not self.measured_trees:
+            return
         waits: dict[Inode | None, tuple[int, int]] = {}
         for row in rows:
             contended, wait_ns = waits.get(row.inode, (0, 0))
             waits[row.inode] = (contended + row.contended, wait_ns + row.wait_ns)
         tree = self.cells["tree"].sum(axis=0)
-        found = []
         for index, slot in enumerate(self.slots):
-            inode = self.inodes[slot]
+            inode, file = self.inodes[slot], self.counters.files[slot]
             contended, wait_ns = waits.get(inode, (0, 0))
             if not (tree[index].any() or contended):
                 continue
-            file = self.counters.files[slot]
-            found.append(
-                Shard(
-                    inode=inode,
-                    shard=0,
-                    home_node=None,
-                    vmas=int(file["vmas"]) if file["vmas_known"] else None,
-                    inserts=int(tree[index][INSERT]),
-                    inserts_after=int(tree[index][INSERT_AFTER]),
-                    removes=int(tree[index][REMOVE]),
-                    contended=contended,
-                    wait_ns=wait_ns,
-                )
+            yield Shard(
+                inode=inode,
+                shard=0,
+                home_node=None,
+                vmas=int(file["vmas"]) if file["vmas_known"] else None,
+                inserts=int(tree[index][INSERT]),
+                inserts_after=int(tree[index][INSERT_AFTER]),
+                removes=int(tree[index][REMOVE]),
+                contended=contended,
+                wait_ns=wait_ns,
             )
-        return tuple(found)
 
+    @cached_property
     def loss(self) -> dict[str, Loss]:
         lost = self.cells["lost"].sum(axis=(0, 1))
         found = {
             reason: Loss(LossUnit(unit), int(lost[index]))
             for index, (reason, unit) in enumerate(LOSS_REASONS)
-            if self.full or unit != LossUnit.ACQUISITIONS
+            if self.measures(LossUnit(unit))
         }
         for reason, unit in _RECURSION_UNITS.items():
-            if self.full or unit is not LossUnit.ACQUISITIONS:
+            if self.measures(unit):
                 # A program also runs, and so can be skipped, for locks that are not ours.
                 skipped = self.counters.recursion.get(reason, 0)
                 found[reason] = Loss(unit, skipped, upper_bound=True)
@@ -257,8 +276,8 @@ class _View:
 
     def _unfinished(self, rows: tuple[Row, ...]) -> PerUnit:
         """While the session runs: whatever entered and has not been counted elsewhere."""
-        entered, totals, loss = self.entered(), self.totals(rows), self.loss()
-        lost = {unit: 0 for unit in LossUnit}
+        entered, totals, loss = self.entered(), self.totals(rows), self.loss
+        lost = dict.fromkeys(LossUnit, 0)
         for one in loss.values():
             lost[one.unit] += 0 if one.upper_bound else one.count
         waits = entered.waits - totals.contended - totals.interrupted - lost[LossUnit.WAITS]
@@ -269,11 +288,12 @@ class _View:
         return PerUnit(acquisitions, waits)
 
     def boundary(self) -> int:
+        """Of all files: what ended without having been remembered was looked up in no slot."""
         unit = ACQUISITION if self.full else WAIT
         ended = int(self.counters.cpus["boundary"][:, unit].sum())
-        # What was lost at its entry also ends without having been remembered.
-        forgotten = "state_full" if self.full else "wait_state_full"
-        return max(0, ended - self.loss()[forgotten].count)
+        # What was lost at its entry ends without having been remembered too.
+        forgotten = _REASONS.index("state_full" if self.full else "wait_state_full")
+        return max(0, ended - int(self.counters.cells["lost"][..., forgotten].sum()))
 
     def totals(self, rows: tuple[Row, ...]) -> Totals:
         return Totals(
@@ -287,10 +307,11 @@ class _View:
         )
 
     def stacks(self) -> tuple[StackWeight, ...]:
+        wanted = set(self.slots)
         return tuple(
             StackWeight(frames, waits, wait_ns)
             for slot, frames, waits, wait_ns in self.counters.stacks
-            if slot in self.slots
+            if slot in wanted
         )
 
     def notes(self) -> tuple[str, ...]:
@@ -302,4 +323,3 @@ class _View:
                 "some may have been asked for; give more slots with --max-files"
             )
         return tuple(notes)
-

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from immapscope.errors import CannotTraceError
+
 SYSFS = Path("/sys")
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """`node_of_cpu[cpu]` for every possible CPU; `online` CPUs; `nodes` is the highest node + 1."""
+    """The node of every possible CPU, and which of them are online."""
 
     node_of_cpu: tuple[int, ...]
-    online: int
+    online_cpus: frozenset[int]
 
     @property
     def cpus(self) -> int:
@@ -24,17 +26,34 @@ class Machine:
 
     @property
     def nodes(self) -> int:
-        """What an array indexed by node needs room for."""
+        """What an array indexed by node needs room for: the highest node with a CPU, plus one."""
         return max(self.node_of_cpu) + 1
 
     @property
+    def online(self) -> int:
+        """How many CPUs are online."""
+        return len(self.online_cpus)
+
+    @property
     def populated_nodes(self) -> int:
-        """Nodes that have a CPU."""
-        return len(set(self.node_of_cpu))
+        """Nodes that have an online CPU."""
+        return len({self.node_of_cpu[cpu] for cpu in self.online_cpus})
 
     @classmethod
     def from_sysfs(cls, root: Path = SYSFS) -> Machine:
-        """Reads `root`; a kernel without NUMA has no node folders and everything is node 0."""
+        """Reads `root`; a kernel without NUMA has no node folders and everything is node 0.
+
+        So is a CPU that is offline, since the kernel does not say. Raises CannotTraceError.
+        """
+        try:
+            return cls._read(root)
+        except (OSError, ValueError) as error:
+            raise CannotTraceError(
+                f"{root} does not say which CPUs this machine has: {error}; mount sysfs there"
+            ) from error
+
+    @classmethod
+    def _read(cls, root: Path) -> Machine:
         cpu_root = root / "devices/system/cpu"
         possible = _cpu_list((cpu_root / "possible").read_text())
         online = _cpu_list((cpu_root / "online").read_text())
@@ -43,7 +62,7 @@ class Machine:
             for cpu in _cpu_list((folder / "cpulist").read_text()):
                 if cpu < len(nodes):
                     nodes[cpu] = int(folder.name.removeprefix("node"))
-        return cls(tuple(nodes), len(online))
+        return cls(tuple(nodes), frozenset(online))
 
 
 def _cpu_list(text: str) -> list[int]:

@@ -18,6 +18,8 @@ from immapscope.snapshot import Snapshot
 from immapscope.tracing.target import Target
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
+#: Seconds that COMMAND has to end after SIGTERM.
+_PATIENCE = 5.0
 
 
 class CommandFailedError(Exception):
@@ -54,35 +56,60 @@ def run(
 ) -> Outcome:
     """Opens the session, calls `each` for every full interval, closes it.
 
-    `tick` is called about once a second with what was counted so far. Raises CommandFailedError.
+    `tick` is called about once a second with what was counted so far. COMMAND is ended with the
+    session, whatever ends that. Raises CommandFailedError, and what `each` and `tick` raise.
     """
     with _wakeups() as (wakeups, signals):
         target.open()
         command = _start(span.command)
-        began = time.monotonic()
-        ends = began + span.seconds if span.seconds is not None else None
-        next_interval = began + span.interval if span.interval else None
-        before: Snapshot | None = None
-        next_tick = began + 1.0 if tick else None
-        while not (set(signals) & set(_STOPPING)):
-            if command is not None and command.poll() is not None:
-                break
-            now = time.monotonic()
-            if ends is not None and now >= ends:
-                break
-            if next_interval is not None and now >= next_interval:
-                next_interval += span.interval or 0
-                latest = target.read()
-                each(difference(latest, before) if before else latest)
-                before = latest
-                continue
-            if tick is not None and next_tick is not None and now >= next_tick:
-                next_tick = now + 1.0
-                tick(target.read())
-            _sleep_until(wakeups, [ends, next_interval, next_tick])
-        last = target.close()
-        status = _status(command, signals)
-    return Outcome(difference(last, before) if before else last, status)
+        try:
+            before = _until_the_end(target, span, command, wakeups, signals, each, tick)
+            last = target.close()
+        finally:
+            ended_itself = command is None or command.poll() is not None
+            if command is not None and not ended_itself:
+                _end(command)
+        interrupted = bool(set(signals) & set(_STOPPING))
+    if command is not None and ended_itself:
+        status = _as_of_a_shell(command.returncode)
+    else:
+        status = ExitStatus.INTERRUPTED if interrupted else ExitStatus.FINE
+    return Outcome(last if before is None else difference(last, before), status)
+
+
+def _until_the_end(
+    target: Target,
+    span: Span,
+    command: subprocess.Popen[bytes] | None,
+    wakeups: socket.socket,
+    signals: list[int],
+    each: Callable[[Snapshot], None],
+    tick: Callable[[Snapshot], None] | None,
+) -> Snapshot | None:
+    """The snapshot at the end of the last full interval, None before the first."""
+    began = time.monotonic()
+    ends = None if span.seconds is None else began + span.seconds
+    next_interval = None if span.interval is None else began + span.interval
+    next_tick = None if tick is None else began + 1.0
+    before: Snapshot | None = None
+    while not set(signals) & set(_STOPPING):
+        if command is not None and command.poll() is not None:
+            break
+        now = time.monotonic()
+        if ends is not None and now >= ends:
+            break
+        if span.interval is not None and next_interval is not None and now >= next_interval:
+            # Those that a slow reader or a stopped process slept through are one long interval.
+            next_interval += span.interval * ((now - next_interval) // span.interval + 1)
+            latest = target.read()
+            each(latest if before is None else difference(latest, before))
+            before = latest
+            continue
+        if tick is not None and next_tick is not None and now >= next_tick:
+            next_tick = now + 1.0
+            tick(target.read())
+        _sleep_until(wakeups, [ends, next_interval, next_tick])
+    return before
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes] | None:
@@ -94,20 +121,17 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes] | None:
         raise CommandFailedError(command[0], error) from error
 
 
-def _status(command: subprocess.Popen[bytes] | None, signals: list[int]) -> int:
-    """COMMAND's own status where it ended by itself."""
-    if command is not None:
-        if command.poll() is None:
-            command.terminate()
-            try:
-                command.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                command.kill()
-                command.wait()
-        elif command.returncode is not None:
-            code = command.returncode
-            return code if code >= 0 else 128 - code
-    return ExitStatus.INTERRUPTED if set(signals) & set(_STOPPING) else ExitStatus.FINE
+def _end(command: subprocess.Popen[bytes]) -> None:
+    command.terminate()
+    try:
+        command.wait(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        command.kill()
+        command.wait()
+
+
+def _as_of_a_shell(code: int) -> int:
+    return code if code >= 0 else 128 - code
 
 
 def _sleep_until(wakeups: socket.socket, moments: Sequence[float | None]) -> None:
@@ -136,4 +160,3 @@ def _wakeups() -> Iterator[tuple[socket.socket, list[int]]]:
             signal.signal(number, handler)
         reader.close()
         writer.close()
-

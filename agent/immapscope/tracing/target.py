@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from immapscope.snapshot import Inode, KernelFacts, Snapshot
 from immapscope.tracing.assemble import Context, assemble, device_name
@@ -67,7 +68,8 @@ class Target:
             wanted=_any_of(whos) if whos else None,
             paths=_paths(whos),
         )
-        return assemble(counters, context)
+        snapshot = assemble(counters, context)
+        return replace(snapshot, notes=(*snapshot.notes, *_unseen(whos, snapshot)))
 
 
 def _looked_up(who: Who) -> Who:
@@ -88,3 +90,12 @@ def _any_of(whos: Sequence[Who]) -> Callable[[Inode], bool]:
 
 def _paths(whos: Sequence[Who]) -> dict[FileNumber, str]:
     return {file: who.text for who in whos if isinstance(who, PathWho) for file in who.resolved}
+
+
+def _unseen(whos: Sequence[Who], snapshot: Snapshot) -> Iterator[str]:
+    """A note on each WHO that meant nothing of what was seen."""
+    sections = (snapshot.rows, snapshot.shards, snapshot.tree_operations)
+    seen = {part.inode for section in sections for part in section if part.inode is not None}
+    for who in whos:
+        if not any(who.matches(inode) for inode in seen):
+            yield f"--inode {who.text}: no lock of such a file was seen"

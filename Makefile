@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Every target is a line that a person could type. Debian's bcc is for Debian's python3.
+PYTHON := /usr/bin/python3
+KERNEL := stock-6.12
+
+help: ## this list
+	@awk -F ':.* ## ' '/^[a-z-]+:.* ## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: machine ## trace an exec storm in a guest with 4 NUMA nodes; KERNEL=NAME picks another kernel
+	$(PYTHON) -m lab.demo --kernel $(KERNEL)
+
+test: test-unit machine ## unit tests, then the core guest tests on one stock kernel
+	$(PYTHON) -m lab.suite core
+
+test-unit: dev ## only what needs no guest
+	.venv/bin/python -m pytest
+
+test-lab: machine ## every other guest test that CI runs
+	$(PYTHON) -m lab.suite lab
+
+soak: machine ## every guest test on every kernel; goes on where it was stopped
+	$(PYTHON) -m lab.suite soak
+
+venv: traceable ## .venv/bin/immapscope, the agent of this checkout
+	$(PYTHON) -m lab.venv
+
+lint: dev ## ruff and mypy
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+format: dev ## lay the Python files out
+	.venv/bin/ruff check --fix . && .venv/bin/ruff format .
+
+# What the machine itself must have: for guests, for the agent, for tests and lint.
+machine:
+	@$(PYTHON) -m lab.host --install
+traceable:
+	@$(PYTHON) -m lab.host --install trace
+dev: traceable
+	@$(PYTHON) -m lab.venv --dev
+
+.NOTPARALLEL:
+.PHONY: help demo test test-unit test-lab soak venv lint format machine traceable dev

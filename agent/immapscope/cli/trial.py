@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Loading and attaching every probe for a moment: the kernel's own word on whether it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from immapscope.errors import CannotTraceError
+from immapscope.preflight import Check, Kernel
+from immapscope.snapshot import Mode
+from immapscope.tracing.machine import Machine
+from immapscope.tracing.programs import Attach
+from immapscope.tracing.session import Request, Session
+
+FDINFO = Path("/proc/self/fdinfo")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it; `memory` is the kernel memory that the session took, in bytes."""
+
+    check: Check
+    memory: int | None = None
+
+
+def attaching(kernel: Kernel) -> Trial:
+    """The way that `trace` goes where nobody says otherwise; if that fails, which other works."""
+    try:
+        return _tried("attaching", kernel, Mode.FULL, Attach.MIXED)
+    except CannotTraceError as error:
+        why = str(error)
+    for other in (Attach.FENTRY, Attach.KPROBE):
+        try:
+            _tried("attaching", kernel, Mode.FULL, other)
+        except CannotTraceError:
+            continue
+        return Trial(Check("attaching", False, why, f"trace --attach {other.value} works here"))
+    return Trial(Check("attaching", False, why, "no other --attach works either"))
+
+
+def fentry(kernel: Kernel) -> Trial:
+    """Where kprobes are not to be had: whether the other way in would be open."""
+    try:
+        return _tried("fentry", kernel, Mode.CONTENTION, Attach.FENTRY)
+    except CannotTraceError as error:
+        advice = "boot a kernel with CONFIG_FUNCTION_TRACER and CONFIG_BPF_JIT, without lockdown"
+        return Trial(Check("fentry", False, str(error), advice))
+
+
+def _tried(name: str, kernel: Kernel, mode: Mode, attach: Attach) -> Trial:
+    machine = Machine.from_sysfs()
+    with Session(kernel.model, kernel.symbols, machine, Request(mode, attach)) as session:
+        memory = kernel_memory()
+        found = f"{len(session.attached)} programs, {memory / 1e6:.0f} MB of kernel memory"
+        return Trial(Check(name, True, found), memory)
+
+
+def kernel_memory(fdinfo: Path = FDINFO) -> int:
+    """Bytes that the kernel holds for this process's BPF maps and programs."""
+    return sum(_locked(file) for file in fdinfo.iterdir())
+
+
+def _locked(file: Path) -> int:
+    try:
+        lines = file.read_text().splitlines()
+    except OSError:
+        # The descriptor that lists the folder is gone by now.
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("memlock:"))

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The guest tests: which kernel runs which of them, and running them: python3 -m lab.suite PART.
+
+tests/lab is ordinary pytest that runs inside a guest; see docs/testing.md.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lab import cache, cli, job, kernels
+from lab.errors import LabError
+from lab.workloads import build
+
+TESTS = "/lab/checkout/tests/lab"
+PYTHON = "/opt/immapscope/venv/bin/python"
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One guest: its kernel, its shape, what pytest is told, and after how long it is given up."""
+
+    kernel: str
+    topology: str
+    pytest: tuple[str, ...]
+    limit_seconds: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """Guests that run one after another. A `kept` part leaves out what passed with this content."""
+
+    guests: tuple[Guest, ...]
+    kept: bool = False
+
+
+PARTS: Mapping[str, Part] = {
+    "core": Part((Guest("stock-6.12", "4x2", ("-m", "core"), 900),)),
+    "lab": Part(
+        (
+            Guest("stock-6.12", "4x2", ("-m", "not core and not soak"), 1200),
+            Guest("stock-7.x", "4x2", ("-m", "not soak"), 1200),
+            Guest("stock-6.1", "4x2", ("-m", "not soak"), 1200),
+        )
+    ),
+    "soak": Part(
+        tuple(
+            Guest(kernel, topology, (), 3000)
+            for kernel in ("stock-6.1", "stock-6.12", "stock-7.x")
+            for topology in ("4x2", "12x2")
+        ),
+        kept=True,
+    ),
+}
+
+
+def lab_vm_words(guest: Guest) -> list[str]:
+    """The arguments of lab/vm that run this guest's tests, with every workload beside them."""
+    words = ["--kernel", guest.kernel, "--topology", guest.topology]
+    words += ["--timeout", str(guest.limit_seconds)]
+    for name in build.names():
+        words += ["--file", str(build.build(name))]
+    return [*words, "--", PYTHON, "-u", "-m", "pytest", *guest.pytest, TESTS]
+
+
+def run(name: str) -> int:
+    """0 if every guest's tests passed; each runs even if one before it failed."""
+    part = PARTS[name]
+    failed = []
+    for number, guest in enumerate(part.guests, start=1):
+        what = f"{name} {number} of {len(part.guests)}: {guest.kernel} as {guest.topology}"
+        done = _result(guest) if part.kept else None
+        if done and cache.find("results", done):
+            _say(f"{what}: passed before with the same content")
+            continue
+        words = lab_vm_words(guest)
+        _say(f"{what}, at most {guest.limit_seconds} s: lab/vm {shlex.join(words)}")
+        began = time.monotonic()
+        status = cli.main(words)
+        if status != 0:
+            _say(f"{what}: failed with status {status} after {time.monotonic() - began:.0f} s")
+            failed.append(what)
+        elif done:
+            cache.entry("results", done, lambda folder: None)
+    if failed:
+        _say(f"failed: {'; '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _say(what: str) -> None:
+    print(f"suite: {what}", file=sys.stderr, flush=True)
+
+
+def _result(guest: Guest) -> str:
+    """A name for what this guest's result depends on."""
+    content: list[str | bytes] = [repr(guest), kernels.find(guest.kernel).release]
+    for part in (*job.PARTS, "lab"):
+        folder = job.CHECKOUT / part
+        files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
+        for path in files:
+            if path.is_file() and "__pycache__" not in path.parts and "out" not in path.parts:
+                content += [str(path.relative_to(job.CHECKOUT)), path.read_bytes()]
+    return cache.key(*content)
+
+
+def main(words: Sequence[str]) -> int:
+    """0 if all passed, 1 if a test failed, 2 for wrong usage, 70 if the lab could not run."""
+    if len(words) != 1 or words[0] not in PARTS:
+        print(f"suite: usage: python3 -m lab.suite {'|'.join(PARTS)}", file=sys.stderr)
+        return 2
+    try:
+        return run(words[0])
+    except LabError as error:
+        print(f"suite: {error}", file=sys.stderr)
+        return cli.FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""These tests run inside a guest: `lab/vm --kernel NAME --file PROGRAM... -- pytest tests/lab`.
+
+The working directory holds the compiled workloads. A traced session costs some fifteen seconds
+under emulation, so a module shares one among its tests.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+GUEST_MARK = Path("/lab/checkout")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "core: belongs to `make test`; the rest to `make test-lab`")
+    if not GUEST_MARK.is_dir():
+        raise pytest.UsageError("tests/lab traces the kernel that it runs on: run it by lab/vm")
