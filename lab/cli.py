@@ -95,12 +95,13 @@ def _run(options: argparse.Namespace, command: Sequence[bytes]) -> int:
         return 0
     emulator = qemu.find()
     with cache.scratch("run") as folder:
+        chosen = accelerator.find(emulator, kernel, options.icount)
         machine = Machine(
             kernel=kernel,
             topology=topology,
             memory_mib=memory_mib,
-            append=options.append,
-            accelerator=accelerator.find(emulator, kernel, options.icount),
+            append=" ".join([*accelerator.clock(chosen), options.append]),
+            accelerator=chosen,
             root=root,
             job=folder / "job.ext4",
             out=folder / "out.ext4",

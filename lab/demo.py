@@ -19,9 +19,14 @@ TRACED = f"immapscope trace --top 24 {STORM}"
 NO_TERMINAL = (100, 24)
 
 BEFORE = """\
-demo: 16 workers exec for 10 s on 4 NUMA nodes of 2 CPUs, in a guest; this machine's own kernel is
-demo: not touched. {estimate}
+demo: 16 workers exec for 10 s on 4 NUMA nodes of 2 CPUs, in a guest, traced. This machine's own
+demo: kernel is not touched. {estimate}
 """
+WARM = "It takes about a minute."
+COLD = """\
+It takes about four minutes this first time: a kernel,
+demo: QEMU and a Debian image are fetched and kept, 1 GB, in
+demo: {folder}"""
 AFTER = """
 demo: A row is one file's lock, the node that asked for it and what for; the README explains the
 demo: columns. Why they asked:
@@ -36,8 +41,7 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m lab.demo", description=__doc__)
     parser.add_argument("--kernel", default=kernels.DEFAULT, metavar="NAME")
     kernel = parser.parse_args(words).kernel
-    cached = (cache.directory() / "image").is_dir()
-    _say(BEFORE.format(estimate=_estimate(cached)))
+    _say(BEFORE.format(estimate=_estimate()))
     try:
         storm = build.build("execstorm")
     except LabError as error:
@@ -53,14 +57,9 @@ def main(words: Sequence[str]) -> int:
     return status
 
 
-def _estimate(cached: bool) -> str:
-    if cached:
-        return "Takes about a minute."
-    return (
-        "The first time takes about five minutes: it\n"
-        "demo: fetches a kernel, QEMU and a Debian image, and keeps 1 GB of them in\n"
-        f"demo: {cache.directory()}"
-    )
+def _estimate() -> str:
+    folder = cache.directory()
+    return WARM if (folder / "image").is_dir() else COLD.format(folder=folder)
 
 
 def _on_a_terminal() -> str:

@@ -17,7 +17,6 @@ from lab.errors import LabError
 from lab.workloads import build
 
 TESTS = "/lab/checkout/tests/lab"
-PYTHON = "/opt/immapscope/venv/bin/python"
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def lab_vm_words(guest: Guest) -> list[str]:
     words += ["--timeout", str(guest.limit_seconds)]
     for name in build.names():
         words += ["--file", str(build.build(name))]
-    return [*words, "--", PYTHON, "-u", "-m", "pytest", *guest.pytest, TESTS]
+    return [*words, "--", "python3", "-u", "-m", "pytest", *guest.pytest, TESTS]
 
 
 def run(name: str) -> int:

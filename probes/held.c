@@ -2,6 +2,7 @@
 /*
  * An acquisition as it is remembered until its release, by task and lock, since one task can hold
  * several (mm_take_all_locks in mm/vma.c takes one for each file). Full mode only.
+ * Cost: one hash lookup for each contended wait's begin and end and for each tree operation.
  */
 struct held_key {
 	u64 sem;
@@ -44,6 +45,9 @@ static __always_inline bool wait_ends(struct wait *wait, u32 task, u64 now)
 
 	if (!state)
 		return false;
+	/* The release in between was not seen, nor the entry that followed it. */
+	if (state->flags & CONTENDED)
+		count_lost(state->slot, state->node, LOST_RELEASE_MISSED_WAIT);
 	state->wait = *wait;
 	state->waited_until = now;
 	state->since = now;

@@ -28,7 +28,6 @@ static __always_inline void count_acquired(struct held *state, u64 now)
 			.operation = operation, .cause = wait->cause,
 			.spin_known = wait->side == WRITE_SIDE,
 		};
-		u64 queued = wait->queued ? wait->queued : state->waited_until;
 		struct row *row = row_of(&key);
 
 		if (!row) {
@@ -38,8 +37,7 @@ static __always_inline void count_acquired(struct held *state, u64 now)
 		}
 		count(&row->acquisitions, 1);
 		count(&row->hold_ns, now - state->since);
-		add_wait(row, state->waited_until - wait->began,
-			 wait->side == WRITE_SIDE ? queued - wait->began : 0);
+		count_wait(row, wait, state->waited_until);
 		return;
 	}
 	cell = cell_of(state->slot, state->node);

@@ -5,6 +5,31 @@
  */
 #define ERROR_POINTERS (-4095ULL)
 
+static __always_inline void count_wait(struct row *row, struct wait *wait, u64 until)
+{
+	u64 queued = wait->queued ? wait->queued : until;
+
+	add_wait(row, until - wait->began, wait->side == WRITE_SIDE ? queued - wait->began : 0);
+	weigh_stack(wait, until - wait->began);
+}
+
+static __always_inline void count_finished(struct wait *wait, u64 now, bool interrupted, u8 operation)
+{
+	struct row_key key = {
+		.slot = wait->slot, .node = wait->node,
+		.holder = wait->holder, .holder_node = wait->holder_node,
+		.operation = operation, .cause = wait->cause, .spin_known = wait->side == WRITE_SIDE,
+	};
+	struct row *row = row_of(&key);
+
+	if (!row)
+		count_lost(wait->slot, wait->node, LOST_ROWS_FULL_WAIT);
+	else if (interrupted)
+		count(&row->interrupted, 1);
+	else
+		count_wait(row, wait, now);
+}
+
 static __always_inline int enter_slow_path(void *ctx, u64 sem, enum side side)
 {
 	struct wait wait = {.sem = sem, .side = side}, *old;
@@ -61,7 +86,6 @@ static __always_inline int leave_slow_path(u64 sem, u64 returned)
 		waiting.delete(&task);
 		return 0;
 	}
-	weigh_stack(wait, now - wait->began);
 	if (interrupted || !wait_ends(wait, task, now))
 		count_finished(wait, now, interrupted, wait->operation);
 	waiting.delete(&task);

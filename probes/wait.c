@@ -47,21 +47,3 @@ static __always_inline void find_holder(struct wait *wait)
 		wait->holder_node = node->node;
 	}
 }
-
-static __always_inline void count_finished(struct wait *wait, u64 now, bool interrupted, u8 operation)
-{
-	struct row_key key = {
-		.slot = wait->slot, .node = wait->node,
-		.holder = wait->holder, .holder_node = wait->holder_node,
-		.operation = operation, .cause = wait->cause, .spin_known = wait->side == WRITE_SIDE,
-	};
-	u64 queued = wait->queued ? wait->queued : now;
-	struct row *row = row_of(&key);
-
-	if (!row)
-		count_lost(wait->slot, wait->node, LOST_ROWS_FULL_WAIT);
-	else if (interrupted)
-		count(&row->interrupted, 1);
-	else
-		add_wait(row, now - wait->began, wait->side == WRITE_SIDE ? queued - wait->began : 0);
-}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from immapscope.kernel.btf import Btf, Member, MissingMember
+from immapscope.kernel.btf import Btf, Member, MissingMemberError
 from immapscope.kernel.libbpf import BtfError
 from tests.kernel.saved import SavedKernel
 
@@ -42,7 +42,7 @@ def test_a_path_goes_through_qualifiers_and_typedefs(newest: Btf) -> None:
 
 def test_a_named_union_needs_its_name(oldest: Btf) -> None:
     assert oldest.member("dentry", "d_u.d_alias").type == "struct hlist_node"
-    with pytest.raises(MissingMember):
+    with pytest.raises(MissingMemberError):
         oldest.member("dentry", "d_alias")
 
 
@@ -73,7 +73,7 @@ def test_a_type_is_spelled_without_what_does_not_matter_here(described: Btf) -> 
     ],
 )
 def test_what_is_missing_is_named(described: Btf, struct: str, path: str, why: str) -> None:
-    with pytest.raises(MissingMember, match=why) as caught:
+    with pytest.raises(MissingMemberError, match=why) as caught:
         described.member(struct, path)
     assert caught.value.name == f"{struct}.{path}"
 

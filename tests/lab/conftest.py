@@ -15,6 +15,10 @@ GUEST_MARK = Path("/lab/checkout")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "core: belongs to `make test`; the rest to `make test-lab`")
+    for marker in (
+        "core: belongs to `make test`; the rest to `make test-lab`",
+        "forced_attach: --attach fentry is exact only where the kernel does not preempt",
+    ):
+        config.addinivalue_line("markers", marker)
     if not GUEST_MARK.is_dir():
         raise pytest.UsageError("tests/lab traces the kernel that it runs on: run it by lab/vm")

@@ -52,9 +52,7 @@ def main() -> None:
     oracle = Oracle()
     for what, (cpu, count) in ALONE.items():
         at_once([treeops(cpu, f"file-{what}", what, count)])
-    at_once(
-        [treeops(cpu_of_task(task), f"file-{task}", "map", EACH) for task in range(TASKS)]
-    )
+    at_once([treeops(cpu_of_task(task), f"file-{task}", "map", EACH) for task in range(TASKS)])
     at_once([treeops(2 * node, "file-shared", "map", SHARED) for node in range(SHARERS)])
     Path("oracle.json").write_text(json.dumps(oracle.stop()))
 

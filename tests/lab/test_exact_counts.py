@@ -13,8 +13,6 @@ import pytest
 from exact_storm import ALONE, EACH, SHARED, SHARERS, TASKS
 from tracing import Report, new_file, trace
 
-pytestmark = pytest.mark.core
-
 FORK_MAPPINGS = 5
 
 
@@ -28,7 +26,14 @@ class Storm:
         return sum(self.asked.get(file.stat().st_ino, {}).values())
 
 
-@pytest.fixture(scope="module", params=["mixed"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("mixed", marks=pytest.mark.core),
+        pytest.param("fentry", marks=pytest.mark.forced_attach),
+        pytest.param("kprobe", marks=pytest.mark.forced_attach),
+    ],
+)
 def storm(request: pytest.FixtureRequest) -> Storm:
     names = [*ALONE, *(str(task) for task in range(TASKS)), "shared"]
     for name in names:
@@ -112,7 +117,7 @@ def test_sixteen_tasks_on_sixteen_files_lose_nothing(storm: Storm, task: int) ->
 
 def test_four_nodes_on_one_file_lose_nothing(storm: Storm) -> None:
     file = Path("file-shared").absolute()
-    expected = {node: (SHARED, 0, SHARED) for node in range(SHARERS)}
+    expected = dict.fromkeys(range(SHARERS), (SHARED, 0, SHARED))
     assert storm.report.tree_operations(file) == expected
     assert storm.report.total("acquisitions", file) == 2 * SHARED * SHARERS
     assert storm.asked_for(file) == 2 * SHARED * SHARERS

@@ -49,7 +49,7 @@ class Wait:
 class Counted:
     """A machine of `nodes` nodes, one CPU each, with room for `files` slots."""
 
-    def __init__(self, *, files: int = 4, nodes: int = 2, rows: int = 64) -> None:
+    def __init__(self, *, files: int = 4, nodes: int = 2, rows: int = 256) -> None:
         self.files = np.zeros(files, layouts.FILE)
         self.cells = np.zeros((nodes, files), layouts.CELL)
         self.rows = np.zeros(rows, layouts.ROW)

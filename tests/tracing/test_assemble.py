@@ -267,6 +267,12 @@ def test_the_number_of_vmas_is_unknown_until_the_tree_was_seen_empty(counted: Co
     assert [shard.vmas for shard in counted.snapshot().shards] == [None]
 
 
+def test_a_number_of_vmas_that_went_below_zero_is_unknown(counted: Counted) -> None:
+    counted.changed_tree(1, 0, removes=813)
+    counted.files[1]["vmas"] = (1 << 64) - 1
+    assert [shard.vmas for shard in counted.snapshot().shards] == [None]
+
+
 def test_trees_that_were_not_looked_at_are_not_said_to_be_quiet(counted: Counted) -> None:
     counted.waited(1, 0, full=False)
     snapshot = counted.snapshot(replace(CONTENTION, tree_operations=False))

@@ -172,16 +172,19 @@ def differences(snapshot: Snapshot) -> dict[str, int]:
     return {one.left_name: one.difference for one in law(snapshot) if one.difference}
 
 
+@settings(max_examples=40)
 @given(sessions())
 def test_both_sides_of_every_equation_are_equal(session: Session) -> None:
     assert differences(session.snapshot()) == {}
 
 
+@settings(max_examples=40)
 @given(sessions(), st.integers(1, FILES - 1))
 def test_they_are_equal_for_one_file_too(session: Session, slot: int) -> None:
     assert differences(session.snapshot(slot=slot)) == {}
 
 
+@settings(max_examples=40)
 @given(sessions((Mode.FULL,)))
 def test_nothing_that_happened_is_counted_as_something_else(session: Session) -> None:
     told: Counter[str] = Counter()
@@ -219,12 +222,14 @@ def test_nothing_that_happened_is_counted_as_something_else(session: Session) ->
     }
 
 
+@settings(max_examples=40)
 @given(sessions((Mode.CONTENTION,)))
 def test_boundary_in_contention_mode_is_of_waits(session: Session) -> None:
     begun = sum(n for (story, _), n in session.told.items() if story == "begun_before_the_session")
     assert session.snapshot().boundary == begun
 
 
+@settings(max_examples=40)
 @given(sessions())
 def test_while_it_runs_what_is_not_finished_is_in_flight(session: Session) -> None:
     assert session.snapshot(closed=False).in_flight == session.snapshot().in_flight
@@ -271,8 +276,8 @@ CHANGES: dict[str, tuple[Callable[[Counted], None], str]] = {
 }
 
 
-@settings(max_examples=20)
 @pytest.mark.parametrize("change", CHANGES)
+@settings(max_examples=15)
 @given(session=sessions((Mode.FULL,)))
 def test_one_counter_too_many_breaks_the_law(change: str, session: Session) -> None:
     apply, broken = CHANGES[change]

@@ -10,9 +10,8 @@ from contextlib import suppress
 import click
 
 from immapscope import __version__
-from immapscope.cli.doctor import doctor
+from immapscope.cli import doctor, trace
 from immapscope.cli.streams import READER_GONE, forget_reader, one_line, prepare
-from immapscope.cli.trace import trace
 from immapscope.errors import ExitStatus, ImmapscopeError
 
 
@@ -31,8 +30,8 @@ def immapscope(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-immapscope.add_command(trace)
-immapscope.add_command(doctor)
+immapscope.add_command(trace.trace)
+immapscope.add_command(doctor.doctor)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -51,7 +50,7 @@ def _status(words: Sequence[str]) -> int:
         return done.exit_code
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "immapscope"
-        _complain(f"{error.format_message()} (see {where} --help)")
+        _complain(f"{error.format_message().rstrip('.')} (see {where} --help)")
         return ExitStatus.WRONG_USAGE
     except click.ClickException as error:
         _complain(error.format_message())

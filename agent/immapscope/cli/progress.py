@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-import time
+import os
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TextIO
 
+from immapscope.outputs.printable import printable, shortened
 from immapscope.snapshot import Snapshot
 from immapscope.who import Who
+
+_USUAL_COLUMNS = 80
 
 
 class Progress:
@@ -17,12 +20,12 @@ class Progress:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream if stream.isatty() else None
-        self._began = time.monotonic()
 
     def say(self, what: str) -> None:
         """Show this line now."""
         if self._stream:
-            self._stream.write(f"\r\x1b[K{what} ...")
+            # A line that wraps could not be taken away again.
+            self._stream.write(f"\r\x1b[K{shortened(what, _columns(self._stream) - 5)} ...")
             self._stream.flush()
 
     def clear(self) -> None:
@@ -39,9 +42,9 @@ class Progress:
         def show(snapshot: Snapshot) -> None:
             seconds = snapshot.duration_ns / 1e9
             totals = snapshot.totals
-            if whos and not snapshot.rows:
-                names = ", ".join(who.text for who in whos)
-                self.say(f"{seconds:.0f} s: nothing matched {names!r} yet, waiting")
+            if whos and not (snapshot.rows or snapshot.shards or snapshot.tree_operations):
+                names = ", ".join(printable(who.text) for who in whos)
+                self.say(f"{seconds:.0f} s: nothing matched {names} yet, waiting")
                 return
             self.say(
                 f"{seconds:.0f} s: {totals.contended:,} waits, "
@@ -60,3 +63,10 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         self.clear()
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL_COLUMNS
+    except (OSError, ValueError):
+        return _USUAL_COLUMNS

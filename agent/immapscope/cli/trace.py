@@ -79,7 +79,6 @@ def trace(
         write = stack.enter_context(output_to(output))
         kernel = traceable_kernel()
         # Imported late: bad usage and a machine that cannot be traced are told at once.
-        from immapscope.tracing.leftovers import remove_leftovers
         from immapscope.tracing.machine import Machine
         from immapscope.tracing.programs import Attach
         from immapscope.tracing.run import CommandFailedError, Span, run
@@ -94,7 +93,6 @@ def trace(
         request = Request(Mode(mode), Attach(attach), folded=wanted is Format.FOLDED)
         progress = stack.enter_context(Progress(sys.stderr))
         progress.say("compiling and attaching")
-        remove_leftovers()
         session = stack.enter_context(
             Session(kernel.model, kernel.symbols, machine, request, sizes)
         )

@@ -18,7 +18,7 @@ VMLINUX = Path("/sys/kernel/btf/vmlinux")
 MAGIC = 0xEB9F
 
 
-class MissingMember(BtfError):
+class MissingMemberError(BtfError):
     """A struct or a member that this kernel does not have; `name` is "struct.path"."""
 
     def __init__(self, struct: str, path: str, why: str) -> None:
@@ -133,30 +133,30 @@ class Btf:
         return self._find(name, Kind.TYPEDEF) is not None
 
     def struct_size(self, name: str) -> int:
-        """Bytes. Raises MissingMember if there is no such struct."""
+        """Bytes. Raises MissingMemberError if there is no such struct."""
         return self._view(self._struct(name, "")).size_or_type
 
     def member(self, struct: str, path: str) -> Member:
         """The member at a dotted path, looking through unnamed structs and unions on the way.
 
-        Raises MissingMember if the struct or a part of the path is not there, is not a struct, or
+        Raises MissingMemberError if the struct or a part of the path is not there, is not a struct, or
         is a bit field (which has no address).
         """
         offset, type_ = 0, self._struct(struct, path)
         for part in path.split("."):
             found = next((m for m in self._members(type_) if m[0] == part), None)
             if found is None:
-                raise MissingMember(struct, path, f"no member {part}")
+                raise MissingMemberError(struct, path, f"no member {part}")
             _, bits, type_, width = found
             if width or bits % 8:
-                raise MissingMember(struct, path, f"{part} is a bit field")
+                raise MissingMemberError(struct, path, f"{part} is a bit field")
             offset += bits // 8
         return Member(offset, self._size(type_), self._spell(type_))
 
     def members(self, struct: str) -> dict[str, Member]:
         """Every member that has a name and an address, those of unnamed parts included.
 
-        Raises MissingMember if there is no such struct.
+        Raises MissingMemberError if there is no such struct.
         """
         return {
             name: Member(bits // 8, self._size(type_), self._spell(type_))
@@ -195,7 +195,7 @@ class Btf:
     def _struct(self, name: str, path: str) -> int:
         found = self._find(name, Kind.STRUCT)
         if found is None:
-            raise MissingMember(name, path, f"no struct {name} in {self.source}")
+            raise MissingMemberError(name, path, f"no struct {name} in {self.source}")
         return found
 
     def _name(self, offset: int) -> str:

@@ -79,7 +79,7 @@ class TreeFunction:
     root_argument: int | None
 
 
-class MissingFunction(Exception):
+class MissingFunctionError(Exception):
     """A function that cannot be attached to; `name` is its name."""
 
     def __init__(self, name: str, why: str) -> None:
@@ -121,21 +121,23 @@ class Functions:
     symbols: Symbols
 
     def lock(self, name: str, action: Action, side: Side) -> LockFunction:
-        """Raises MissingFunction."""
+        """Raises MissingFunctionError."""
         return LockFunction(name, action, side, *self._rwsem_argument(name))
 
     def slow_path(self, name: str, side: Side) -> SlowPath:
-        """Raises MissingFunction."""
+        """Raises MissingFunctionError."""
         return SlowPath(name, side, *self._rwsem_argument(name))
 
     def tree(self, family: str, operation: Operation) -> TreeFunction:
-        """Raises MissingFunction."""
+        """Raises MissingFunctionError."""
         name = f"{family}_{operation.label}"
         shape = self._shape(name)
         # insert_after takes two VMAs and calls the one that is already in the tree prev.
         vmas = [i for i, (n, t) in enumerate(shape.params) if t == VMA_POINTER and n != "prev"]
         if len(vmas) != 1:
-            raise MissingFunction(name, f"takes {shape.params}: which VMA is meant is not clear")
+            raise MissingFunctionError(
+                name, f"takes {shape.params}: which VMA is meant is not clear"
+            )
         return TreeFunction(
             name,
             operation,
@@ -149,37 +151,39 @@ class Functions:
         shape = self._shape(name)
         position = shape.position(RWSEM_POINTER)
         if position is None:
-            raise MissingFunction(name, f"takes no {RWSEM_POINTER}")
+            raise MissingFunctionError(name, f"takes no {RWSEM_POINTER}")
         return position, len(shape.params)
 
     def _shape(self, name: str) -> FunctionShape:
         if not self.symbols.has(name):
-            raise MissingFunction(name, "no function of that name among the kernel's symbols")
+            raise MissingFunctionError(name, "no function of that name among the kernel's symbols")
         shape = self.btf.function(name)
         if shape is None:
-            raise MissingFunction(name, "a function without BTF: its arguments are not known")
+            raise MissingFunctionError(name, "a function without BTF: its arguments are not known")
         return shape
 
 
-def locks(functions: Functions, lock_debugging: bool) -> Iterator[LockFunction | MissingFunction]:
+def locks(
+    functions: Functions, lock_debugging: bool
+) -> Iterator[LockFunction | MissingFunctionError]:
     """The lock functions to attach to, and those that should be there and are not."""
     for name, action, side in _LOCKS + (_LOCK_DEBUGGING if lock_debugging else ()):
         try:
             yield functions.lock(name, action, side)
-        except MissingFunction as error:
+        except MissingFunctionError as error:
             yield error
 
 
-def slow_paths(functions: Functions) -> Iterator[SlowPath | MissingFunction]:
+def slow_paths(functions: Functions) -> Iterator[SlowPath | MissingFunctionError]:
     """Both slow paths, or what is missing of them."""
     for name, side in _SLOW_PATHS:
         try:
             yield functions.slow_path(name, side)
-        except MissingFunction as error:
+        except MissingFunctionError as error:
             yield error
 
 
-def tree_functions(functions: Functions) -> Iterator[TreeFunction | MissingFunction]:
+def tree_functions(functions: Functions) -> Iterator[TreeFunction | MissingFunctionError]:
     """The three tree operations of the newest family that this kernel has."""
     family = next(
         (one for one in _TREE_FAMILIES if functions.symbols.has(f"{one}_insert")),
@@ -188,5 +192,5 @@ def tree_functions(functions: Functions) -> Iterator[TreeFunction | MissingFunct
     for operation in _TREE_OPERATIONS:
         try:
             yield functions.tree(family, operation)
-        except MissingFunction as error:
+        except MissingFunctionError as error:
             yield error

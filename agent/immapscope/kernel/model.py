@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from immapscope.kernel import functions, layouts, offsets
-from immapscope.kernel.btf import Btf, MissingMember
-from immapscope.kernel.functions import LockFunction, MissingFunction, SlowPath, TreeFunction
+from immapscope.kernel.btf import Btf, MissingMemberError
+from immapscope.kernel.functions import LockFunction, MissingFunctionError, SlowPath, TreeFunction
 from immapscope.kernel.layouts import Layout
 from immapscope.kernel.layouts.shape import TreeArray
 from immapscope.kernel.symbols import Symbols
@@ -110,17 +110,17 @@ _HIDDEN = Missing(
 _REPORT = "report it with this kernel's release: the agent does not know this shape yet"
 
 
-def _keep(found: Iterable[T | MissingFunction], missing: list[Missing]) -> tuple[T, ...]:
+def _keep(found: Iterable[T | MissingFunctionError], missing: list[Missing]) -> tuple[T, ...]:
     kept: list[T] = []
     for one in found:
-        if isinstance(one, MissingFunction):
+        if isinstance(one, MissingFunctionError):
             missing.append(Missing(one.name, str(one), _REPORT))
         else:
             kept.append(one)
     return tuple(kept)
 
 
-def _member(error: MissingMember) -> Missing:
+def _member(error: MissingMemberError) -> Missing:
     return Missing(error.name, str(error), _REPORT)
 
 
@@ -129,6 +129,6 @@ def _unknown_layout(btf: Btf) -> Missing:
     for name in ("i_mmap", "i_mmap_rwsem"):
         try:
             parts.append(f"{name} is {btf.member('address_space', name).type}")
-        except MissingMember as error:
+        except MissingMemberError as error:
             parts.append(str(error))
     return Missing("layout of i_mmap", "; ".join(parts), _REPORT)

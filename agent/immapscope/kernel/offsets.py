@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Where the kernel keeps what the probes read: macro names and the members that they stand for."""
 
-from immapscope.kernel.btf import Btf, Member, MissingMember
+from immapscope.kernel.btf import Btf, Member, MissingMemberError
 
 # Macro of the offset, struct, the member's paths (the newest kernel's first), macro of the size.
 _MEMBERS: tuple[tuple[str, str, tuple[str, ...], str | None], ...] = (
@@ -28,14 +28,14 @@ _MEMBERS: tuple[tuple[str, str, tuple[str, ...], str | None], ...] = (
 )
 
 
-def read(btf: Btf) -> tuple[dict[str, int], list[MissingMember]]:
+def read(btf: Btf) -> tuple[dict[str, int], list[MissingMemberError]]:
     """(values in bytes by macro name, what could not be found). Raises nothing."""
     values: dict[str, int] = {}
-    missing: list[MissingMember] = []
+    missing: list[MissingMemberError] = []
     for offset_macro, struct, paths, size_macro in _MEMBERS:
         try:
             member = _first(btf, struct, paths)
-        except MissingMember as error:
+        except MissingMemberError as error:
             missing.append(error)
             continue
         values[offset_macro] = member.offset
@@ -48,6 +48,6 @@ def _first(btf: Btf, struct: str, paths: tuple[str, ...]) -> Member:
     for path in paths[:-1]:
         try:
             return btf.member(struct, path)
-        except MissingMember:
+        except MissingMemberError:
             continue
     return btf.member(struct, paths[-1])

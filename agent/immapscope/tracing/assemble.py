@@ -122,6 +122,12 @@ def _inodes(files: Structs, context: Context) -> Iterator[Inode | None]:
         )
 
 
+def _vmas(file: np.void) -> int | None:
+    """None where the count began too late, or went below 0 since the kernel skipped an insert."""
+    count = int(file["vmas"])
+    return count if file["vmas_known"] and count < 1 << 63 else None
+
+
 @dataclass(frozen=True)
 class _View:
     """The counters of the wanted slots."""
@@ -231,7 +237,7 @@ class _View:
                 inode=inode,
                 shard=0,
                 home_node=None,
-                vmas=int(file["vmas"]) if file["vmas_known"] else None,
+                vmas=_vmas(file),
                 inserts=int(tree[index][INSERT]),
                 inserts_after=int(tree[index][INSERT_AFTER]),
                 removes=int(tree[index][REMOVE]),

@@ -30,13 +30,26 @@ LOSS_REASONS: tuple[tuple[str, str], ...] = (
     ("stack_unreadable", "stacks"),
     ("stack_collided", "stacks"),
     ("stack_weights_full", "stacks"),
+    ("release_missed_waits", "waits"),
 )
 
 CONTROL = np.dtype(
-    [("running", "u8"), ("next_file", "u8"), ("next_row", "u8"), ("learner", "u8"), ("learnt", "u8")]
+    [
+        ("running", "u8"),
+        ("next_file", "u8"),
+        ("next_row", "u8"),
+        ("learner", "u8"),
+        ("learnt", "u8"),
+    ]
 )
 CPU_COUNTS = np.dtype(
-    [("entered", "u8", 2), ("boundary", "u8", 2), ("execs", "u8"), ("forks", "u8"), ("line", "u8", 2)]
+    [
+        ("entered", "u8", 2),
+        ("boundary", "u8", 2),
+        ("execs", "u8"),
+        ("forks", "u8"),
+        ("line", "u8", 2),
+    ]
 )
 NODE_NUMBER = np.dtype([("node", "u8")])
 FILE = np.dtype(
@@ -87,12 +100,15 @@ STACK_WEIGHT = np.dtype([("waits", "u8"), ("wait_ns", "u8")])
 def map_array(fd: int, dtype: np.dtype[Any], count: int) -> Structs:
     """The whole of an mmapable array of `count` structs, shared with the kernel, writable.
 
-    The mapping lives as long as the returned array.
+    The mapping lives as long as the returned array. Raises CannotTraceError.
     """
     if dtype.itemsize % 8:
         raise CannotTraceError(f"map values of {dtype.itemsize} bytes are padded by the kernel")
     length = -(-count * dtype.itemsize // mmap.PAGESIZE) * mmap.PAGESIZE
-    memory = mmap.mmap(fd, length, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+    try:
+        memory = mmap.mmap(fd, length, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+    except (OSError, ValueError) as error:
+        raise CannotTraceError(f"cannot map {length:,} bytes of a BPF array: {error}") from error
     return np.frombuffer(memory, dtype=dtype, count=count)
 
 

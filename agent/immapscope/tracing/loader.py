@@ -68,17 +68,13 @@ class Module:
     def __init__(self, text: str) -> None:
         bcc = _import_bcc()
 
-        class Unattached(bcc.BPF):  # type: ignore[misc]  # bcc ships no types
-            """BCC attaches by function name in its constructor; here each attach has its own error."""
-
-            def _trace_autoload(self) -> None:
-                pass
-
+        # BCC attaches by function name in its constructor; here each attach has its own error.
+        unattached = type("Unattached", (bcc.BPF,), {"_trace_autoload": lambda self: None})
         self._bcc = bcc
         self.attached: list[Attached] = []
         with _standard_error_aside() as written:
             try:
-                self._bpf: Any = Unattached(text=text.encode())
+                self._bpf: Any = unattached(text=text.encode())
             except Exception as error:
                 raise CannotTraceError(
                     f"the probes did not compile: {error}; {_last_lines(written())}"
@@ -86,15 +82,15 @@ class Module:
 
     def map_fd(self, name: str) -> int:
         """The file descriptor of a map, for mmap."""
-        return int(self._bpf[name].map_fd)
+        return int(self._bpf[name.encode()].map_fd)
 
     def items(self, name: str) -> list[tuple[bytes, bytes]]:
         """Every key and value of a hash map, by map syscalls: only while no program runs."""
-        return [(bytes(key), bytes(value)) for key, value in self._bpf[name].items()]
+        return [(bytes(key), bytes(value)) for key, value in self._bpf[name.encode()].items()]
 
     def stack(self, name: str, identity: int) -> list[int]:
         """The addresses of a recorded stack, innermost first: only while no program runs."""
-        return [int(address) for address in self._bpf[name].walk(identity)]
+        return [int(address) for address in self._bpf[name.encode()].walk(identity)]
 
     def attach(self, programs: Sequence[Program]) -> None:
         """Load and attach each program, in order."""
@@ -120,9 +116,7 @@ class Module:
         else:
             name = self._trampoline_name(program)
             attach = (
-                self._bpf.attach_kfunc
-                if program.kind is Kind.FENTRY
-                else self._bpf.attach_kretfunc
+                self._bpf.attach_kfunc if program.kind is Kind.FENTRY else self._bpf.attach_kretfunc
             )
             attach(fn_name=name)
         return int(self._bpf.funcs[name].fd)

@@ -7,6 +7,7 @@ stat() may name another inode than the lock belongs to (overlayfs, btrfs); vma->
 from __future__ import annotations
 
 import ctypes
+import errno
 import mmap
 import os
 import stat
@@ -16,12 +17,8 @@ from immapscope.tracing.counters import Structs
 
 def map_once(path: bytes, control: Structs) -> None:
     """Maps a page of the file while `control` says that this process teaches. Raises OSError."""
-    # O_NONBLOCK: a fifo of that name must not hold the agent.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = _opened(path)
     try:
-        mode = os.fstat(descriptor).st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
-            raise OSError(0, "neither a regular file nor a block device")
         control["learner"] = os.getpid()
         try:
             _map(descriptor)
@@ -29,6 +26,19 @@ def map_once(path: bytes, control: Structs) -> None:
             control["learner"] = 0
     finally:
         os.close(descriptor)
+
+
+def _opened(path: bytes) -> int:
+    # Looked at before it is opened: to open a character device may do something (a watchdog
+    # starts, a tape rewinds), and to open a fifo waits for its writer.
+    there = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(there).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
+            raise OSError(errno.ENODEV, "neither a regular file nor a block device")
+        return os.open(f"/proc/self/fd/{there}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    finally:
+        os.close(there)
 
 
 def _map(descriptor: int) -> None:

@@ -35,8 +35,8 @@ class Kind(StrEnum):
     RAW_TRACEPOINT = "raw_tracepoint"
 
 
-#: The most instances that a kretprobe may have (KRETPROBE_MAXACTIVE_MAX, kernel/trace/trace_probe.h):
-#: a sleeping waiter holds one for as long as it sleeps.
+#: The most instances that a kretprobe may have (KRETPROBE_MAXACTIVE_MAX,
+#: kernel/trace/trace_probe.h): a sleeping waiter holds one for as long as it sleeps.
 SLEEPING_INSTANCES = 4096
 
 _RECURSION_REASONS = (
@@ -152,6 +152,9 @@ def programs(
                 mapping = f"mapping_of({_argument(entry, tree.vma_argument)})"
             change = tree.operation.name
             chosen.append(_program(entry, tree.name, f"change_tree({mapping}, {change})"))
-    for event, call in (("sched_process_exec", "count_exec()"), ("sched_process_fork", "count_fork()")):
+    for event, call in (
+        ("sched_process_exec", "count_exec()"),
+        ("sched_process_fork", "count_fork()"),
+    ):
         chosen.append(_program(Kind.RAW_TRACEPOINT, event, call))
     return tuple(chosen)

@@ -22,6 +22,7 @@ from immapscope.kernel.symbols import Symbols
 from immapscope.snapshot import Mode
 from immapscope.tracing import counters as layouts
 from immapscope.tracing.counters import Counters, Structs, map_array, structs
+from immapscope.tracing.leftovers import remove_leftovers
 from immapscope.tracing.loader import Attached, Module
 from immapscope.tracing.machine import Machine
 from immapscope.tracing.mapping import map_once
@@ -62,6 +63,7 @@ class Session:
         self.machine = machine
         self.request = request
         self._symbols = symbols
+        remove_leftovers()
         known = class_table(symbols)
         base, length = _text_span(known)
         self._sizes = (sizes or Sizes(machine.cpus, machine.nodes)).with_text(base, length)
@@ -169,13 +171,16 @@ class Session:
 
     def _folded_stacks(self) -> tuple[tuple[int, tuple[str, ...], int, int], ...]:
         """(file slot, frames outermost first, waits, ns) of each stack that waited."""
+        slow_paths = {path.name for path in self.model.slow_paths}
         found = []
         for key, value in self._module.items("stack_weights"):
             slot, stack = np.frombuffer(key, layouts.STACK_KEY)[0]
             waits, wait_ns = np.frombuffer(value, layouts.STACK_WEIGHT)[0]
             addresses = self._module.stack("stack_ids", int(stack))
-            names = tuple(self._symbols.name_at(address - 1) for address in reversed(addresses))
-            found.append((int(slot), names, int(waits), int(wait_ns)))
+            names = [self._symbols.name_at(address - 1) for address in addresses]
+            # Within the slow path are only our own programs, which the symbol list does not know.
+            ours = next((i for i, name in enumerate(names) if name in slow_paths), 0)
+            found.append((int(slot), tuple(reversed(names[ours:])), int(waits), int(wait_ns)))
         return tuple(found)
 
     def _recursion(self) -> dict[int, int]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The text that BCC compiles: the probes of a mode, after the constants of this kernel and session.
 
-Map sizes are chosen here; `kernel_memory_bytes` says what they cost.
+Map sizes are chosen here; `immapscope doctor` says what they cost.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from immapscope.kernel.btf import Btf, Member, MissingMember
+from immapscope.kernel.btf import Btf, Member, MissingMemberError
 
 ROOT = "struct rb_root_cached"
 RWSEM = "struct rw_semaphore"
@@ -68,7 +68,7 @@ def several_trees(btf: Btf) -> SeveralTrees | None:
     """Reads i_mmap as several trees; None if it is one tree, or nothing that is known here."""
     try:
         i_mmap = btf.member("address_space", "i_mmap")
-    except MissingMember:
+    except MissingMemberError:
         return None
     spelled = _SPELLING.fullmatch(i_mmap.type)
     if spelled is None or i_mmap.type == ROOT:
@@ -136,6 +136,6 @@ def _tree_index(btf: Btf) -> dict[str, int]:
     # A kernel that derives a VMA's tree anew each time (from a hash of its address) stores none.
     try:
         index = btf.member("vm_area_struct", "tree_idx")
-    except MissingMember:
+    except MissingMemberError:
         return {}
     return {"OFF_VMA_TREE_IDX": index.offset, "SIZE_VMA_TREE_IDX": index.size}

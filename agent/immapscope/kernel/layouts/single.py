@@ -7,7 +7,7 @@ two lie side by side or, since d3b1a9a778e1 ("fs/address_space: move i_mmap_rwse
 false sharing with i_mmap."), apart, so both offsets are asked for.
 """
 
-from immapscope.kernel.btf import Btf, MissingMember
+from immapscope.kernel.btf import Btf, MissingMemberError
 from immapscope.kernel.layouts.shape import ROOT, Layout, LayoutShape, mapping_lock
 
 
@@ -15,7 +15,7 @@ def match(btf: Btf) -> LayoutShape | None:
     """The shape, or None."""
     try:
         tree = btf.member("address_space", "i_mmap")
-    except MissingMember:
+    except MissingMemberError:
         return None
     lock = mapping_lock(btf)
     if tree.type != ROOT or not lock:

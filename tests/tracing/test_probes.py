@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Each probe file is small, says what an event costs, and asks only for what it is given."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from immapscope.snapshot import Mode
+from immapscope.tracing.programs import Attach, programs
+from immapscope.tracing.source import Sizes, macros, module_text, probes_directory
+from tests.kernel.saved import STOCK, SavedKernel
+
+PROBES = sorted(probes_directory().glob("*.c"))
+SIZES = Sizes(cpus=8, nodes=4)
+
+_HEADER = re.compile(r"/\* SPDX-License-Identifier: [^\n]*\*/\n/\*(.*?)\*/", re.DOTALL)
+_GIVEN = re.compile(r"\b(?:OFF|SIZE|OPERATION|CAUSE)_[A-Z0-9_]+\b")
+_DEFINED = re.compile(r"#define (\w+)|^\s*(\w+)(?: = \w+)?,", re.MULTILINE)
+
+
+def named(probe: Path) -> str:
+    return probe.name
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=named)
+def test_a_probe_file_says_what_an_event_costs(probe: Path) -> None:
+    header = _HEADER.match(probe.read_text())
+    assert header is not None
+    assert re.search(r"\bCost: \S", header[1])
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=named)
+def test_a_probe_file_is_short(probe: Path) -> None:
+    assert len(probe.read_text().splitlines()) <= 150
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=named)
+@pytest.mark.parametrize("kernel", STOCK)
+def test_every_offset_and_code_that_a_probe_asks_for_is_given(probe: Path, kernel: str) -> None:
+    asked = set(_GIVEN.findall(probe.read_text()))
+    assert asked <= macros(SavedKernel(kernel).model, SIZES).keys()
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("folded", [False, True])
+def test_a_module_defines_each_thing_once(mode: Mode, folded: bool) -> None:
+    model = SavedKernel("stock-6.12").model
+    text = module_text(model, mode, SIZES, programs(model, mode, Attach.MIXED), folded)
+    functions = re.findall(r"^static __always_inline .*?(\w+)\(", text, re.MULTILINE)
+    defines = re.findall(r"^#define (\w+)", text, re.MULTILINE)
+    structs = re.findall(r"^(?:struct|enum) (\w+) \{", text, re.MULTILINE)
+    maps = re.findall(r'^BPF_(?:F_)?TABLE\("\w+", [^,]+, [^,]+, (\w+)', text, re.MULTILINE)
+    for names in (functions, defines, structs, maps):
+        assert names
+        assert len(names) == len(set(names))
+
+
+def test_no_probe_is_left_out_of_every_module() -> None:
+    model = SavedKernel("stock-6.12").model
+    texts = [
+        module_text(model, mode, SIZES, programs(model, mode, Attach.MIXED), folded)
+        for mode in Mode
+        for folded in (False, True)
+    ]
+    for probe in PROBES:
+        assert any(probe.read_text() in text for text in texts), probe.name
+
+
+def test_contention_mode_has_no_code_for_acquisitions() -> None:
+    model = SavedKernel("stock-6.12").model
+    chosen = programs(model, Mode.CONTENTION, Attach.MIXED)
+    text = module_text(model, Mode.CONTENTION, SIZES, chosen)
+    assert 'BPF_TABLE("hash", struct held_key' not in text
+    assert "int acquire(" not in text
