@@ -130,11 +130,13 @@ def machine_mirror(apt: Path = Path("/etc/apt")) -> Mirror:
 
 
 def source_lines(mirror: Mirror, suite: str) -> list[str]:
-    """The one-line sources of a suite with its updates and security pockets."""
+    """One-line sources: of a suite with updates and security, of backports with their suite."""
     # A suite that moves (sid) may have a Release file older than its own promise.
     options = f"[arch=amd64 signed-by={KEYRING}{' check-valid-until=no' if suite == 'sid' else ''}]"
     lines = [f"deb {options} {mirror.archive} {suite} main"]
-    if suite != "sid" and "-" not in suite:
+    if suite.endswith("-backports"):
+        lines += source_lines(mirror, suite.removesuffix("-backports"))
+    elif suite != "sid":
         lines.append(f"deb {options} {mirror.archive} {suite}-updates main")
         if mirror.security:
             lines.append(f"deb {options} {mirror.security} {suite}-security main")
@@ -174,6 +176,9 @@ class AptRoot:
             "Acquire::http::Timeout": "10",
             "Acquire::Retries": "1",
         }
+        if self.suite.endswith("-backports"):
+            # Else the suite's own packages come first.
+            settings["APT::Default-Release"] = self.suite
         text = "".join(f'{name} "{value}";\n' for name, value in settings.items())
         # The machine's own hooks act on the machine's own caches.
         text += "#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"

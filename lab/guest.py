@@ -28,7 +28,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class GuestError(LabError):
     """The guest ended without telling COMMAND's status; with the part of its console to show."""
 
-    def __init__(self, message: str, status: int, console: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, status: int, console: Sequence[str]) -> None:
         super().__init__(message)
         self.status = status
         self.console = console
@@ -51,7 +51,8 @@ def run(qemu: Qemu, machine: Machine, folder: Path, limit_seconds: float) -> int
             return status
         if process.wait() != 0:
             said = log.read_text(errors="replace").splitlines()
-            raise GuestError(f"QEMU failed: {said[-1] if said else process.returncode}", DIED)
+            message = f"QEMU failed: {said[-1] if said else process.returncode}"
+            raise _failure(message, DIED, console)
         raise _failure("guest died before COMMAND ended", DIED, console)
     except TimeoutError:
         message = f"guest outlived its {limit_seconds:g} s limit"

@@ -9,6 +9,8 @@
  * fork      with five mappings, fork a child that exits at once
  * truncate  ftruncate the file to nothing, with no mapping of it
  * madvise   MADV_REMOVE, which walks the mappings, of a page that is mapped
+ * gently    map, with a rest now and then: a task that never sleeps holds up whoever attaches
+ *           probes (synchronize_rcu_tasks)
  * exec      spawn FILE
  *
  * Everything but FILE's own mappings stays away from FILE, so that the counts follow from COUNT.
@@ -64,6 +66,15 @@ static void map(long count)
 {
 	while (count--)
 		unmap(map_at(NULL, 1, 0), 1);
+}
+
+static void gently(long count)
+{
+	while (count--) {
+		unmap(map_at(NULL, 1, 0), 1);
+		if (count % 64 == 0)
+			usleep(100);
+	}
 }
 
 static void fixed(long count)
@@ -154,7 +165,7 @@ static const struct {
 	void (*run)(long count);
 	int writes;
 } operations[] = {
-	{"map", map, 0}, {"fixed", fixed, 0}, {"mprotect", protect, 0}, {"mremap", move, 0},
+	{"map", map, 0}, {"gently", gently, 0}, {"fixed", fixed, 0}, {"mprotect", protect, 0}, {"mremap", move, 0},
 	{"fork", fork_children, 0}, {"truncate", truncate_it, 1}, {"madvise", advise, 1},
 	{"exec", spawn, 0},
 };
