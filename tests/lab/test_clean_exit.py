@@ -32,7 +32,8 @@ def started(*options: str) -> subprocess.Popen[str]:
     )  # fmt: skip
     deadline = time.monotonic() + 180
     while "sleep\x00600" not in all_command_lines(children_of(process.pid)):
-        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
         time.sleep(0.2)
     assert programs()
     return process

@@ -27,8 +27,8 @@ def files() -> Files:
         Path(folder).mkdir()
     for name in ("one/same", "two/same", "linked", "going", "lower/layered"):
         new_file(name, pages=1)
-    for name in HOSTILE:
-        Path(os.fsdecode(b"hostile/" + name)).write_bytes(bytes(4096))
+    for hostile in HOSTILE:
+        Path(os.fsdecode(b"hostile/" + hostile)).write_bytes(bytes(4096))
     os.link("linked", "also-linked")
     layers = "lowerdir=lower,upperdir=upper,workdir=work"
     subprocess.run(["mount", "-t", "overlay", "-o", layers, "none", "merged"], check=True)

@@ -115,9 +115,17 @@ def test_a_stable_suite_brings_its_updates_and_security() -> None:
     ]
 
 
-@pytest.mark.parametrize("suite", ["sid", "trixie-backports"])
-def test_a_moving_suite_stands_alone(suite: str) -> None:
-    lines = source_lines(Mirror("http://a.test/debian", "http://s.test"), suite)
-    assert len(lines) == 1
-    # Only sid's Release file may be older than it promised.
-    assert ("check-valid-until=no" in lines[0]) is (suite == "sid")
+def test_backports_come_with_the_suite_that_they_need() -> None:
+    lines = source_lines(Mirror("http://a.test/debian", None), "trixie-backports")
+    assert [line.split()[-2] for line in lines] == [
+        "trixie-backports",
+        "trixie",
+        "trixie-updates",
+    ]
+
+
+def test_only_sid_may_be_older_than_it_promised() -> None:
+    mirror = Mirror("http://a.test/debian", "http://s.test")
+    assert len(source_lines(mirror, "sid")) == 1
+    assert "check-valid-until=no" in source_lines(mirror, "sid")[0]
+    assert not any("check-valid-until" in line for line in source_lines(mirror, "trixie"))

@@ -139,8 +139,8 @@ class Btf:
     def member(self, struct: str, path: str) -> Member:
         """The member at a dotted path, looking through unnamed structs and unions on the way.
 
-        Raises MissingMemberError if the struct or a part of the path is not there, is not a struct, or
-        is a bit field (which has no address).
+        Raises MissingMemberError if the struct or a part of the path is not there, is not a
+        struct, or is a bit field (which has no address).
         """
         offset, type_ = 0, self._struct(struct, path)
         for part in path.split("."):
