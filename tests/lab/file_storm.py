@@ -46,8 +46,8 @@ def main(which: str) -> None:
             _map(name.encode(), COUNTS[name])
         _map_deleted(b"going", COUNTS["going"])
     if which in ("all", "hostile"):
-        for name in HOSTILE:
-            _map(b"hostile/" + name, COUNTS["hostile"])
+        for hostile in HOSTILE:
+            _map(b"hostile/" + hostile, COUNTS["hostile"])
 
 
 if __name__ == "__main__":
