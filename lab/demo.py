@@ -30,7 +30,7 @@ demo: {folder}"""
 AFTER = """
 demo: A row is one file's lock, the node that asked for it and what for; the README explains the
 demo: columns. Why they asked:
-demo:   {guest} -- immapscope trace --by inode,cause,operation {storm}
+demo:   {guest} -- immapscope trace --by inode,cause,operation --top 10 {storm}
 demo: This machine instead of a guest:
 demo:   make venv && sudo .venv/bin/immapscope trace --inode libc.so
 """

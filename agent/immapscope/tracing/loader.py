@@ -99,8 +99,10 @@ class Module:
                 try:
                     self.attached.append(Attached(program, self._attach(program)))
                 except Exception as error:
+                    # BCC calls every EPERM a lack of privileges; for root the reason is another.
+                    words = str(error).replace("Need super-user privileges to run", "refused")
                     raise CannotTraceError(
-                        f"cannot attach {program.kind.value} to {program.target}: {error}; "
+                        f"cannot attach {program.kind.value} to {program.target}: {words}; "
                         f"{_last_lines(written())}"
                     ) from error
 
