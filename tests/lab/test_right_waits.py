@@ -62,10 +62,15 @@ def test_nothing_of_another_file_is_in_the_report(long_hold: LongHold) -> None:
     assert long_hold.report.rows() == long_hold.report.rows(long_hold.file)
 
 
-def test_the_longest_wait_was_behind_the_reader_that_walks(long_hold: LongHold) -> None:
-    longest = max(long_hold.report.rows(long_hold.file), key=lambda row: row["wait_seconds_max"])
-    assert longest["holder_kind"] == "reader"
-    assert longest["holder_node"] is None
+def test_who_came_during_the_walk_waited_behind_a_reader(long_hold: LongHold) -> None:
+    # Who came just before it may have found a writer, and then waited for the walk as well. But
+    # that writer came again a millisecond later, and found the walk.
+    behind = {
+        (row["holder_kind"], row["holder_node"])
+        for row in long_hold.report.rows(long_hold.file)
+        if row["wait_seconds_max"] * 1e9 >= LONG_NS
+    }
+    assert ("reader", None) in behind
 
 
 def test_the_law_holds(long_hold: LongHold) -> None:
