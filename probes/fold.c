@@ -3,6 +3,9 @@
  * Time by stack, for flame graphs: only where folded stacks were asked for.
  * Cost: one hash lookup and two atomic adds at the end of each contended wait.
  */
+/* -EEXIST of bpf_get_stackid(): another stack has the same hash. */
+#define STACK_COLLIDED (-17)
+
 struct stack_key {
 	u32 slot;
 	s32 stack;
@@ -20,7 +23,9 @@ static __always_inline void weigh_stack(struct wait *wait, u64 wait_ns)
 	struct stack_weight none = {}, *weight;
 
 	if (wait->stack < 0) {
-		count_lost(wait->slot, wait->node, LOST_STACK_COLLIDED);
+		/* Any other error was counted as unreadable when the wait began. */
+		if (wait->stack == STACK_COLLIDED)
+			count_lost(wait->slot, wait->node, LOST_STACK_COLLIDED);
 		return;
 	}
 	weight = stack_weights.lookup_or_try_init(&key, &none);

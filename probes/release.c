@@ -43,7 +43,9 @@ static __always_inline void count_acquired(struct held *state, u64 now)
 	cell = cell_of(state->slot, state->node);
 	if (cell) {
 		count(&cell->acquired[operation], 1);
-		count(&cell->hold_ns[operation], now - state->since);
+		/* Where the wait's end was not seen, nobody knows when the hold began. */
+		if (!(state->flags & WAITING_NOW))
+			count(&cell->hold_ns[operation], now - state->since);
 	}
 }
 

@@ -10,7 +10,7 @@ static __always_inline u64 mapping_of(u64 vma)
 }
 
 /*
- * How many VMAs the tree has is known from the first time that it was seen empty. Its lock is held
+ * How many VMAs the tree has is known from each time that it is seen empty. Its lock is held
  * for writing here, so one task at a time counts.
  */
 static __always_inline void count_vmas(u64 mapping, struct file *file, enum tree_operation change)
@@ -19,7 +19,7 @@ static __always_inline void count_vmas(u64 mapping, struct file *file, enum tree
 		file->vmas--;
 		return;
 	}
-	if (!file->vmas_known && !read_u64(mapping + OFF_MAPPING_I_MMAP)) {
+	if (!read_u64(mapping + OFF_MAPPING_I_MMAP)) {
 		file->vmas = 0;
 		file->vmas_known = 1;
 	}

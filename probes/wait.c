@@ -33,7 +33,8 @@ static __always_inline void find_holder(struct wait *wait)
 
 	wait->holder = UNKNOWN_HOLDER;
 	if (owner & RWSEM_READER_OWNED) {
-		if (RWSEM_READERS(held) && !(held & RWSEM_WRITER_LOCKED))
+		/* A waiting reader has counted itself already (__down_read_common). */
+		if (RWSEM_READERS(held) > (wait->side == READ_SIDE) && !(held & RWSEM_WRITER_LOCKED))
 			wait->holder = READER_HOLDS;
 		return;
 	}

@@ -8,7 +8,6 @@ exception is a kretprobe with a maxactive, which is a tracefs event; see `leftov
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,7 +44,8 @@ def _import_bcc() -> Any:
 def _standard_error_aside() -> Iterator[Callable[[], str]]:
     """The compiler and the verifier write to descriptor 2; keep that for the error message."""
     kept = os.dup(2)
-    with tempfile.TemporaryFile() as aside:
+    # In memory: a tracer must start on a machine whose disk is full.
+    with open(os.memfd_create("immapscope-messages"), "w+b") as aside:
         os.dup2(aside.fileno(), 2)
 
         def written() -> str:
