@@ -171,15 +171,16 @@ class Session:
 
     def _folded_stacks(self) -> tuple[tuple[int, tuple[str, ...], int, int], ...]:
         """(file slot, frames outermost first, waits, ns) of each stack that waited."""
-        slow_paths = {path.name for path in self.model.slow_paths}
+        lock = {one.name for one in (*self.model.slow_paths, *self.model.locks)}
         found = []
         for key, value in self._module.items("stack_weights"):
             slot, stack = np.frombuffer(key, layouts.STACK_KEY)[0]
             waits, wait_ns = np.frombuffer(value, layouts.STACK_WEIGHT)[0]
             addresses = self._module.stack("stack_ids", int(stack))
             names = [self._symbols.name_at(address - 1) for address in addresses]
-            # Within the slow path are only our own programs, which the symbol list does not know.
-            ours = next((i for i, name in enumerate(names) if name in slow_paths), 0)
+            # Inside the lock's functions are only our own programs, which the symbol list, read
+            # before they were loaded, does not know.
+            ours = next((i for i, name in enumerate(names) if name in lock), 0)
             found.append((int(slot), tuple(reversed(names[ours:])), int(waits), int(wait_ns)))
         return tuple(found)
 
