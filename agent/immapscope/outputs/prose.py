@@ -53,7 +53,7 @@ _MEANING_OF_LOSS: Final = {
     "wait_state_full": "the table of tasks that wait was full",
     "rows_full": "the table of rows was full",
     "stack_unreadable": "the kernel gave no stack, so these waits have no cause",
-    "stack_collided": "another stack had the same hash; only folded output lacks these, the rows do not",
+    "stack_collided": "another stack had the same hash; only folded output lacks these",
     "stack_weights_full": "the table of stacks was full; the waits themselves are in the rows",
 }
 
