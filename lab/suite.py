@@ -52,7 +52,7 @@ PARTS: Mapping[str, Part] = {
                 "stock-7.x",
                 "4x2",
                 ("-m", "not forced_attach and not soak", *_WIDE, f"{TESTS}/test_law.py"),
-                1200,
+                1500,
             ),
             Guest("stock-6.1", "4x2", ("-m", "not forced_attach and not soak", *_WIDE), 900),
         )
