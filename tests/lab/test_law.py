@@ -89,7 +89,8 @@ def test_files_beyond_the_slots_are_in_the_row_without_an_inode() -> None:
     assert beyond >= 2 * 2 * TASKS * COUNT
 
 
-@pytest.mark.soak  # The moment of opening may find nobody inside: the law must hold, the cut is luck.
+# The moment of opening may find nobody inside.
+@pytest.mark.soak
 def test_a_session_in_mid_storm_counts_what_it_cut() -> None:
     # At nearly any moment one of the tasks has the lock and the others ask for it.
     tasks = " ".join(f"./treeops {cpu} law-shared gently 100000000 &" for cpu in (0, 2, 4, 6))

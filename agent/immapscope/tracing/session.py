@@ -171,7 +171,8 @@ class Session:
 
     def _folded_stacks(self) -> tuple[tuple[int, tuple[str, ...], int, int], ...]:
         """(file slot, frames outermost first, waits, ns) of each stack that waited."""
-        lock = {one.name for one in (*self.model.slow_paths, *self.model.locks)}
+        lock = {path.name for path in self.model.slow_paths}
+        lock |= {function.name for function in self.model.locks}
         found = []
         for key, value in self._module.items("stack_weights"):
             slot, stack = np.frombuffer(key, layouts.STACK_KEY)[0]
