@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The storms of test_causes, one after another, run as the traced COMMAND."""
+"""`cause_storm.py WORKLOAD...`: the storms of test_causes, one after another, traced as COMMAND."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-#: workload -> how often each of the tasks does it.
-WORKLOADS = {
+#: workload of treeops -> how often each of the tasks does it.
+COUNTS = {
     "map": 1500,
     "fixed": 1500,
     "mprotect": 500,
     "mremap": 1500,
-    "fork": 60,
+    "fork": 240,
     "madvise": 400,
 }
+WORKLOADS = (*COUNTS, "truncate", "exec", "reclaim")
 TASKS = 4
 RECLAIM_PAGES = 4096
-_RECLAIM_SECONDS = 8.0
+_RECLAIM_SECONDS = 6.0
+#: asm-generic/mman-common.h; Python's mmap does not name it.
+_MADV_PAGEOUT = 21
 
 
 def _together(*commands: list[str]) -> None:
@@ -34,14 +36,19 @@ def _treeops(task: int, file: str, what: str, count: int) -> list[str]:
     return ["./treeops", str(2 * task), f"cause-{file}", what, str(count)]
 
 
+def _truncate() -> None:
+    truncating = [_treeops(task, "truncate", "truncate", 1500) for task in (0, 1)]
+    mapping = [_treeops(task, "truncate", "map", 1500) for task in (2, 3)]
+    _together(*truncating, *mapping)
+
+
 def _reclaim() -> None:
-    """Reclaim a mapped file's pages from a memory cgroup while tasks map and unmap that file."""
-    group = Path("/sys/fs/cgroup/causes")
-    Path("/sys/fs/cgroup/cgroup.subtree_control").write_text("+memory")
-    group.mkdir(exist_ok=True)
-    (group / "cgroup.procs").write_text(str(os.getpid()))
+    """Reclaim a mapped file's pages while tasks map and unmap that file.
+
+    MADV_PAGEOUT, because reclaim for want of memory leaves a page alone whose lock is taken
+    (folio_referenced only tries it, mm/rmap.c) and so seldom waits.
+    """
     descriptor = os.open("cause-reclaim", os.O_RDWR)
-    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     pages = mmap.mmap(descriptor, RECLAIM_PAGES * mmap.PAGESIZE, mmap.MAP_SHARED, mmap.PROT_READ)
     storm = [
         subprocess.Popen(_treeops(task, "reclaim", "map", 100_000_000)) for task in range(TASKS)
@@ -51,28 +58,25 @@ def _reclaim() -> None:
         while time.monotonic() < until:
             for page in range(RECLAIM_PAGES):
                 pages[page * mmap.PAGESIZE]
-            try:
-                (group / "memory.reclaim").write_text(str(RECLAIM_PAGES * mmap.PAGESIZE))
-            except OSError:
-                # EAGAIN: less was reclaimed than was asked for.
-                continue
+            pages.madvise(_MADV_PAGEOUT)
     finally:
         for process in storm:
             process.kill()
             process.wait()
-    (Path("/sys/fs/cgroup/cgroup.procs")).write_text(str(os.getpid()))
 
 
-def main() -> None:
-    """Runs every workload."""
-    for what, count in WORKLOADS.items():
-        _together(*(_treeops(task, what, what, count) for task in range(TASKS)))
-    truncating = [_treeops(task, "truncate", "truncate", 1500) for task in (0, 1)]
-    mapping = [_treeops(task, "truncate", "map", 1500) for task in (2, 3)]
-    _together(*truncating, *mapping)
-    _together(["./execstorm", "16", "8", "/usr/bin/true"])
-    _reclaim()
+def main(names: list[str]) -> None:
+    """Runs these workloads."""
+    for name in names:
+        if name in COUNTS:
+            _together(*(_treeops(task, name, name, COUNTS[name]) for task in range(TASKS)))
+        elif name == "truncate":
+            _truncate()
+        elif name == "exec":
+            _together(["./execstorm", "16", "8", "/usr/bin/true"])
+        else:
+            _reclaim()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

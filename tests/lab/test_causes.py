@@ -41,59 +41,87 @@ TYPICAL = {
     "mprotect": {("adjust", "mprotect")},
     "mremap": {("insert", "mremap"), ("remove", "mremap")},
     "fork": {("insert_after", "fork"), ("remove", "exit")},
-    "madvise": set(),
+    "truncate": {("walk", "truncate")},
+    "reclaim": {("walk", "reclaim")},
 }
+#: The kernel maps the dynamic loader in exec; the loader maps libc with mmap.
+SHARED = {"libc.so.6", "ld-linux-x86-64.so.2"}
+TYPICAL_OF_EXEC = {"exec", "mmap", "exit"}
+EXEC_CAUSES = {"exec", "mmap", "munmap", "mprotect", "exit"}
 #: Where an unwinder may begin: 7.x's loses the slow path's own frame under a trampoline.
 LOCK_FUNCTIONS = {
     "rwsem_down_write_slowpath", "rwsem_down_read_slowpath", "down_write", "down_read",
 }  # fmt: skip
-EXEC_CAUSES = {"exec", "mmap", "munmap", "mprotect", "exit"}
+#: Whether two tasks meet at a lock is theirs to decide: what did not happen is done again.
+ATTEMPTS = 4
+
+Reports = list[Report]
 
 
 @pytest.fixture(scope="module", params=["full", "contention"])
-def report(request: pytest.FixtureRequest) -> Report:
-    for name in [*cause_storm.WORKLOADS, "truncate", "reclaim"]:
+def reports(request: pytest.FixtureRequest) -> Reports:
+    for name in cause_storm.WORKLOADS:
         new_file(f"cause-{name}", pages=cause_storm.RECLAIM_PAGES if name == "reclaim" else 8)
-    return trace(["--mode", request.param], [sys.executable, str(Path(cause_storm.__file__))])
+    made: Reports = []
+    todo = list(cause_storm.WORKLOADS)
+    while todo and len(made) < ATTEMPTS:
+        storm = [sys.executable, str(Path(cause_storm.__file__)), *todo]
+        made.append(trace(["--mode", request.param], storm))
+        todo = [name for name in todo if not shown(made, name)]
+    return made
 
 
-def seen(report: Report, file: Path | None) -> set[tuple[str, str]]:
-    return {(row["operation"], row["cause"]) for row in report.rows(file) if row["contended"]}
+def seen(reports: Reports, file: str) -> set[tuple[str, str]]:
+    """(operation, cause) of every contended wait for this file's lock."""
+    path = Path(f"cause-{file}").absolute()
+    rows = [row for report in reports for row in report.rows(path)]
+    return {(row["operation"], row["cause"]) for row in rows if row["contended"]}
+
+
+def exec_causes(reports: Reports) -> set[str]:
+    """The causes of every contended wait for the C library's and the loader's lock."""
+    rows = [row for report in reports for row in report.rows()]
+    return {
+        row["cause"]
+        for row in rows
+        if row["contended"] and row["inode"] and row["inode"]["name"] in SHARED
+    }
+
+
+def shown(reports: Reports, workload: str) -> bool:
+    if workload == "exec":
+        return exec_causes(reports) >= TYPICAL_OF_EXEC
+    return seen(reports, workload) >= TYPICAL.get(workload, set())
 
 
 @pytest.mark.parametrize("what", list(EXPECTED))
-def test_a_workload_shows_its_own_operations_and_causes(report: Report, what: str) -> None:
-    found = seen(report, Path(f"cause-{what}").absolute())
-    assert TYPICAL[what] <= found
+def test_a_workload_shows_its_own_operations_and_causes(reports: Reports, what: str) -> None:
+    found = seen(reports, what)
+    assert found >= TYPICAL.get(what, set())
     assert found <= EXPECTED[what]
 
 
-def test_truncate_walks(report: Report) -> None:
+def test_truncate_walks(reports: Reports) -> None:
     # The same file is mapped and unmapped meanwhile, or nobody would have to wait.
-    found = seen(report, Path("cause-truncate").absolute())
-    assert ("walk", "truncate") in found
-    assert found <= {("walk", "truncate"), *EXPECTED["map"]}
+    found = seen(reports, "truncate")
+    assert found >= TYPICAL["truncate"]
+    assert found <= {*TYPICAL["truncate"], *EXPECTED["map"]}
 
 
-@pytest.mark.soak
-def test_reclaim_walks_whatever_asked_for_memory(report: Report) -> None:
-    found = seen(report, Path("cause-reclaim").absolute())
-    assert ("walk", "reclaim") in found
+def test_reclaim_walks_whatever_asked_for_memory(reports: Reports) -> None:
+    assert seen(reports, "reclaim") >= TYPICAL["reclaim"]
 
 
-def test_an_exec_storm_is_broken_down_by_cause(report: Report) -> None:
-    # The kernel maps the dynamic loader in exec; the loader maps libc with mmap.
-    shared = {"libc.so.6", "ld-linux-x86-64.so.2"}
-    rows = [row for row in report.rows() if row["inode"] and row["inode"]["name"] in shared]
-    causes = {row["cause"] for row in rows if row["contended"]}
-    assert {"exec", "mmap", "exit"} <= causes
-    assert causes <= EXEC_CAUSES
+def test_an_exec_storm_is_broken_down_by_cause(reports: Reports) -> None:
+    assert exec_causes(reports) >= TYPICAL_OF_EXEC
+    assert exec_causes(reports) <= EXEC_CAUSES
 
 
-def test_no_stack_went_unread(report: Report) -> None:
-    assert report.document["loss"]["stack_unreadable"]["count"] == 0
-    assert not [row for row in report.rows() if row["contended"] and row["cause"] is None]
-    assert not [row for row in report.rows() if row["operation"] == "other"]
+def test_no_stack_went_unread(reports: Reports) -> None:
+    for report in reports:
+        assert report.document["loss"]["stack_unreadable"]["count"] == 0
+        assert not [row for row in report.rows() if row["contended"] and row["cause"] is None]
+        assert not [row for row in report.rows() if row["operation"] == "other"]
 
 
 def test_folded_stacks_lead_from_the_entry_to_the_lock() -> None:

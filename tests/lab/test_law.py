@@ -89,22 +89,30 @@ def test_files_beyond_the_slots_are_in_the_row_without_an_inode() -> None:
     assert beyond >= 2 * 2 * TASKS * COUNT
 
 
-# The moment of opening may find nobody inside.
-@pytest.mark.soak
 def test_a_session_in_mid_storm_counts_what_it_cut() -> None:
-    # At nearly any moment one of the tasks has the lock and the others ask for it.
-    tasks = " ".join(f"./treeops {cpu} law-shared gently 100000000 &" for cpu in (0, 2, 4, 6))
+    tasks = " ".join(f"./treeops {cpu} law-shared gently 100000000 &" for cpu in range(8))
     storm = subprocess.Popen(["sh", "-c", f"{tasks} wait"], start_new_session=True)
+    boundary = in_flight = 0
     try:
-        done = agent(
-            "trace", "--mode", "full", "--duration", "5s",
-            "--format", "json", "--output", "cut.json",
-        )  # fmt: skip
+        # At nearly any moment one of the tasks has the lock and others ask for it; that the very
+        # moments of opening and closing find somebody inside is likely, not certain.
+        for _ in range(5):
+            cut = _cut_out_of_the_storm()
+            assert cut.law() == {"acquisitions": 0, "waits": 0}
+            boundary += cut.document["boundary"]
+            in_flight += cut.document["in_flight"]["acquisitions"]
+            if boundary and in_flight:
+                break
     finally:
         os.killpg(storm.pid, 9)
         storm.wait()
+    assert boundary > 0
+    assert in_flight > 0
+
+
+def _cut_out_of_the_storm() -> Report:
+    done = agent(
+        "trace", "--mode", "full", "--duration", "3s", "--format", "json", "--output", "cut.json"
+    )
     assert done.returncode == 0, done.stderr
-    report = Report(json.loads(Path("cut.json").read_text()))
-    assert report.law() == {"acquisitions": 0, "waits": 0}
-    assert report.document["boundary"] > 0
-    assert report.document["in_flight"]["acquisitions"] > 0
+    return Report(json.loads(Path("cut.json").read_text()))
