@@ -28,7 +28,7 @@ static __always_inline int acquire(u64 sem, bool try)
 	task = bpf_get_current_pid_tgid();
 	key.task = task;
 	state.node = bpf_get_numa_node_id();
-	state.slot = slot_of(inode);
+	state.slot = slot_of(inode, CLAIM_EARLY);
 	cell = cell_of(state.slot, state.node);
 	if (cell)
 		count(&cell->entered[ACQUISITION], 1);
@@ -60,7 +60,8 @@ static __always_inline int acquire(u64 sem, bool try)
 	return 0;
 }
 
-static __always_inline int tried(u64 got)
+/* `lock` 0: a kretprobe does not see it. */
+static __always_inline int tried(u64 lock, u64 got)
 {
 	u64 now = bpf_ktime_get_ns();
 	u32 task = bpf_get_current_pid_tgid();
@@ -69,7 +70,7 @@ static __always_inline int tried(u64 got)
 	struct held *state;
 	struct cell *cell;
 
-	if (!sem || !running())
+	if (!sem || !running() || (lock && lock != *sem))
 		return 0;
 	key.sem = *sem;
 	trying.delete(&task);

@@ -15,6 +15,7 @@ struct file_key {
 
 struct file {
 	struct file_key key;
+	u64 state;
 	u64 named;
 	u64 deleted;
 	u64 vmas;
@@ -23,34 +24,7 @@ struct file {
 };
 BPF_F_TABLE("array", u32, struct file, files, FILES, BPF_F_MMAPABLE);
 BPF_TABLE("hash", struct file_key, u32, file_index, FILES);
-
-#define OPERATIONS 8
-#define LOSS_REASONS 12
-enum lost {
-	LOST_HELD_FULL,
-	LOST_WAITING_FULL,
-	LOST_EXIT_MISSED,
-	LOST_RELEASE_MISSED,
-	LOST_RETURN_MISSED,
-	LOST_ROWS_FULL_WAIT,
-	LOST_ROWS_FULL_ACQUISITION,
-	LOST_STACK_UNREADABLE,
-	LOST_STACK_COLLIDED,
-	LOST_STACKS_FULL,
-	LOST_RELEASE_MISSED_WAIT,
-};
-enum tree_operation { INSERT, INSERT_AFTER, REMOVE, TREE_OPERATIONS };
-
-/* What one node's CPUs did to one file's lock without waiting. */
-struct cell {
-	u64 entered[UNITS];
-	u64 failed_trylocks;
-	u64 tree[TREE_OPERATIONS];
-	u64 lost[LOSS_REASONS];
-	u64 acquired[OPERATIONS];
-	u64 hold_ns[OPERATIONS];
-};
-BPF_F_TABLE("array", u32, struct cell, cells, CELLS, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", u32, struct number, free_files, FILES, BPF_F_MMAPABLE);
 
 /*
  * The lock proves itself: the mapping that would hold it names a host inode, and that inode's
@@ -75,6 +49,22 @@ static __always_inline void copy_name(struct file *file, u64 inode)
 		file->named = 1;
 }
 
+static __always_inline u32 free_slot(struct pool *pool)
+{
+	u64 slot = advance(&pool->next, FILES), position;
+	struct number *given;
+	u32 index;
+
+	if (slot != NONE)
+		return slot;
+	position = advance(&pool->taken, pool->given);
+	if (position == NONE)
+		return NO_FILE;
+	index = position % FILES;
+	given = free_files.lookup(&index);
+	return given ? given->value : NO_FILE;
+}
+
 static __always_inline u32 claim_file(u64 inode, struct file_key *key)
 {
 	u32 zero = 0, slot;
@@ -82,33 +72,41 @@ static __always_inline u32 claim_file(u64 inode, struct file_key *key)
 	struct file *file;
 	u32 *winner;
 
-	if (!now || now->next_file >= FILES)
-		return NO_FILE;
-	slot = __sync_fetch_and_add(&now->next_file, 1);
-	file = files.lookup(&slot);
+	slot = now ? free_slot(&now->files) : NO_FILE;
+	file = slot != NO_FILE ? files.lookup(&slot) : NULL;
 	if (!file)
 		return NO_FILE;
 	file->key = *key;
 	copy_name(file, inode);
+	/* Before others can find it: what is counted in a slot without a file would be nobody's. */
+	file->state = CLAIMED;
 	if (!file_index.insert(key, &slot))
 		return slot;
-	/* Another CPU claimed for this file first; the slot taken here stays empty. */
-	file->key.number = 0;
-	file->key.device = 0;
+	/* Another CPU claimed for this file first. */
+	hand_back(&now->files.next, slot, &file->state);
 	winner = file_index.lookup(key);
 	return winner ? *winner : NO_FILE;
 }
 
-static __always_inline u32 slot_of(u64 inode)
+static __always_inline u32 slot_of(u64 inode, bool claims)
 {
 	struct file_key key = {};
-	u32 *slot;
+	struct file *file;
+	u32 *found, slot;
 
 	bpf_probe_read_kernel(&key.number, SIZE_INODE_I_INO, (void *)(inode + OFF_INODE_I_INO));
 	key.generation = read_u32(inode + OFF_INODE_I_GENERATION);
 	key.device = read_u32(read_u64(inode + OFF_INODE_I_SB) + OFF_SB_S_DEV);
-	slot = file_index.lookup(&key);
-	return slot ? *slot : claim_file(inode, &key);
+	found = file_index.lookup(&key);
+	if (!found)
+		return claims ? claim_file(inode, &key) : NO_FILE;
+	slot = *found;
+	file = files.lookup(&slot);
+	if (!file || file->state != CLAIMED)
+		return NO_FILE;
+	/* The index may have given what was found to another file meanwhile. */
+	return file->key.number == key.number && file->key.device == key.device &&
+	       file->key.generation == key.generation ? slot : NO_FILE;
 }
 
 /* The file's slot, with what this event shows of its links; NULL beyond the slots. */
@@ -120,19 +118,4 @@ static __always_inline struct file *note_file(u64 inode, u32 slot)
 	if (file && file->deleted != deleted)
 		file->deleted = deleted;
 	return file;
-}
-
-static __always_inline struct cell *cell_of(u32 slot, u32 node)
-{
-	u32 index = node * FILES + slot;
-
-	return cells.lookup(&index);
-}
-
-static __always_inline void count_lost(u32 slot, u32 node, enum lost reason)
-{
-	struct cell *cell = cell_of(slot, node);
-
-	if (cell)
-		count(&cell->lost[reason], 1);
 }

@@ -30,12 +30,16 @@ static __always_inline struct held *held_by(u32 task, u64 sem)
 	return held.lookup(&key);
 }
 
-static __always_inline void wait_begins(u64 sem, u32 task)
+/* What a file gets its slot by, or loses it before, is the wait: the acquisition follows it. */
+static __always_inline void wait_begins(u64 sem, u32 task, u32 slot)
 {
 	struct held *state = held_by(task, sem);
 
-	if (state)
-		state->flags |= WAITING_NOW;
+	if (!state)
+		return;
+	state->flags |= WAITING_NOW;
+	move_entered(state->slot, slot, state->node, ACQUISITION);
+	state->slot = slot;
 }
 
 /* True where the acquisition takes the wait over, to be counted with its hold at the release. */

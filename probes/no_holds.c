@@ -3,7 +3,7 @@
  * Contention mode remembers no holds: a wait is complete when its slow path returns, and what it
  * was for comes from its stack. Cost: nothing.
  */
-static __always_inline void wait_begins(u64 sem, u32 task) {}
+static __always_inline void wait_begins(u64 sem, u32 task, u32 slot) {}
 
 static __always_inline bool wait_ends(struct wait *wait, u32 task, u64 now)
 {

@@ -35,6 +35,7 @@ static __always_inline void count_acquired(struct held *state, u64 now)
 			count_lost(wait->slot, wait->node, LOST_ROWS_FULL_ACQUISITION);
 			return;
 		}
+		move_entered(key.slot, row->key.slot, state->node, ACQUISITION);
 		count(&row->acquisitions, 1);
 		count(&row->hold_ns, now - state->since);
 		count_wait(row, wait, state->waited_until);

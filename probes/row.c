@@ -22,7 +22,7 @@ struct row_key {
 
 struct row {
 	struct row_key key;
-	u64 claimed;
+	u64 state;
 	u64 acquisitions;
 	u64 contended;
 	u64 interrupted;
@@ -34,34 +34,66 @@ struct row {
 };
 BPF_F_TABLE("array", u32, struct row, rows, ROWS, BPF_F_MMAPABLE);
 BPF_TABLE("hash", struct row_key, u32, row_index, ROWS);
+BPF_F_TABLE("array", u32, struct number, free_rows, ROWS, BPF_F_MMAPABLE);
+
+/*
+ * Where no row is left: the first ones are kept for each node and operation, of no file, with
+ * holder and cause unknown. They are claimed by the agent before the session opens.
+ */
+static __always_inline struct row *coarse_row(struct row_key *key)
+{
+	u32 index = key->node * OPERATIONS + key->operation;
+
+	return index < COARSE_ROWS ? rows.lookup(&index) : NULL;
+}
+
+static __always_inline u64 free_row(struct pool *pool)
+{
+	u64 row = advance(&pool->next, ROWS), position;
+	struct number *given;
+	u32 index;
+
+	if (row != NONE)
+		return row;
+	position = advance(&pool->taken, pool->given);
+	if (position == NONE)
+		return NONE;
+	index = position % ROWS;
+	given = free_rows.lookup(&index);
+	return given ? given->value : NONE;
+}
 
 static __always_inline struct row *claim_row(struct row_key *key)
 {
 	u32 zero = 0, index;
 	struct control *now = control.lookup(&zero);
+	u64 taken = now ? free_row(&now->rows) : NONE;
 	struct row *row;
 	u32 *winner;
 
-	if (!now || now->next_row >= ROWS)
-		return NULL;
-	index = __sync_fetch_and_add(&now->next_row, 1);
-	row = rows.lookup(&index);
+	index = taken;
+	row = taken != NONE ? rows.lookup(&index) : NULL;
 	if (!row)
-		return NULL;
+		return coarse_row(key);
 	row->key = *key;
-	if (!row_index.insert(key, &index)) {
-		row->claimed = 1;
+	row->state = CLAIMED;
+	if (!row_index.insert(key, &index))
 		return row;
-	}
+	/* Another CPU claimed for this key first. */
+	hand_back(&now->rows.next, index, &row->state);
 	winner = row_index.lookup(key);
-	return winner ? rows.lookup(winner) : NULL;
+	return winner ? rows.lookup(winner) : coarse_row(key);
 }
 
+/* The row of a wait that is finished. */
 static __always_inline struct row *row_of(struct row_key *key)
 {
 	u32 *index = row_index.lookup(key);
+	struct row *row = index ? rows.lookup(index) : claim_row(key);
 
-	return index ? rows.lookup(index) : claim_row(key);
+	if (row)
+		move_entered(key->slot, row->key.slot, key->node, WAIT);
+	return row;
 }
 
 /* ceil(log2(ns)) in five steps; bucket i counts waits of at most 2^(i + FIRST_BUCKET_LOG2) ns. */

@@ -15,10 +15,15 @@ enum side { READ_SIDE, WRITE_SIDE };
 /* Written by the agent through its mapping: no map syscall while programs run. */
 struct control {
 	u64 running;
-	u64 next_file;
-	u64 next_row;
-	/* Before it opens: which process maps files to teach their inodes, and the slot it taught. */
+	struct pool files;
+	struct pool rows;
+	/*
+	 * Before it opens: which process maps files to teach their inodes, as its own PID namespace
+	 * calls it, and the slot it taught.
+	 */
 	u64 learner;
+	u64 namespace_device;
+	u64 namespace_inode;
 	u64 learnt;
 };
 BPF_F_TABLE("array", u32, struct control, control, 1, BPF_F_MMAPABLE);
@@ -32,10 +37,10 @@ struct cpu_counts {
 };
 BPF_F_TABLE("array", u32, struct cpu_counts, cpu_counts, CPUS, BPF_F_MMAPABLE);
 
-struct node_number {
-	u64 node;
+struct number {
+	u64 value;
 };
-BPF_F_TABLE("array", u32, struct node_number, node_of_cpu, CPUS, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", u32, struct number, node_of_cpu, CPUS, BPF_F_MMAPABLE);
 
 static __always_inline bool running(void)
 {
@@ -47,10 +52,15 @@ static __always_inline bool running(void)
 
 static __always_inline bool learning(void)
 {
+	struct bpf_pidns_info here = {};
 	u32 zero = 0;
 	struct control *now = control.lookup(&zero);
 
-	return now && now->learner == bpf_get_current_pid_tgid() >> 32;
+	if (!now || !now->learner)
+		return false;
+	if (bpf_get_ns_current_pid_tgid(now->namespace_device, now->namespace_inode, &here, sizeof(here)))
+		return false;
+	return now->learner == here.tgid;
 }
 
 static __always_inline int learn(u32 slot)

@@ -45,7 +45,7 @@ static __always_inline int enter_slow_path(void *ctx, u64 sem, enum side side)
 		return 0;
 	count_entered(WAIT);
 	wait.node = bpf_get_numa_node_id();
-	wait.slot = slot_of(inode);
+	wait.slot = slot_of(inode, true);
 	note_file(inode, wait.slot);
 	cell = cell_of(wait.slot, wait.node);
 	if (cell)
@@ -59,7 +59,7 @@ static __always_inline int enter_slow_path(void *ctx, u64 sem, enum side side)
 	wait.operation = CLASS_OPERATION(class);
 	wait.cause = CLASS_CAUSE(class);
 	find_holder(&wait);
-	wait_begins(sem, task);
+	wait_begins(sem, task, wait.slot);
 	wait.began = bpf_ktime_get_ns();
 	if (waiting.update(&task, &wait))
 		count_lost(wait.slot, wait.node, LOST_WAITING_FULL);

@@ -119,7 +119,9 @@ static __always_inline u32 class_of_stack(void *ctx, s32 *id)
 	if (known && known->class)
 		return known->class;
 	class = classify(ctx);
-	if (known)
+	/* Of two new stacks with one hash the later may have taken the place of the earlier. */
+	*id = stack_ids.get_stackid(ctx, 0);
+	if (known && *id == (s32)index)
 		known->class = class;
 	return class;
 }

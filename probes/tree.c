@@ -39,9 +39,9 @@ static __always_inline int change_tree(u64 mapping, enum tree_operation change)
 	inode = inode_of_lock(sem);
 	if (!inode)
 		return 0;
-	slot = slot_of(inode);
 	if (!running())
-		return learn(slot);
+		return learn(slot_of(inode, true));
+	slot = slot_of(inode, CLAIM_EARLY);
 	file = note_file(inode, slot);
 	if (file)
 		count_vmas(mapping, file, change);

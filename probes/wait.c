@@ -28,7 +28,7 @@ static __always_inline void find_holder(struct wait *wait)
 {
 	u64 owner = read_u64(wait->sem + OFF_RWSEM_OWNER);
 	u64 held = read_u64(wait->sem + OFF_RWSEM_COUNT);
-	struct node_number *node;
+	struct number *node;
 	u32 cpu;
 
 	wait->holder = UNKNOWN_HOLDER;
@@ -45,6 +45,6 @@ static __always_inline void find_holder(struct wait *wait)
 	node = node_of_cpu.lookup(&cpu);
 	if (node) {
 		wait->holder = WRITER_HOLDS;
-		wait->holder_node = node->node;
+		wait->holder_node = node->value;
 	}
 }

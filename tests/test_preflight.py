@@ -24,12 +24,15 @@ def host_of(kernel: str, root: Path) -> Host:
     (root / "sys/kernel/security/lockdown").write_text("[none] integrity confidentiality\n")
     (root / "sys/bus/event_source/devices/kprobe").mkdir(parents=True)
     (root / "proc").mkdir()
+    (root / "proc/self").mkdir()
+    (root / "proc/self/status").write_text("CapEff:\t000001ffffffffff\n")
+    (root / "proc/sys/kernel").mkdir(parents=True)
+    (root / "proc/sys/kernel/perf_event_paranoid").write_text("3\n")
     (root / "proc/kallsyms").write_bytes((saved / "symbols").read_bytes())
     return Host(
         root,
         machine=lambda: "x86_64",
         release=lambda: "6.12.0-test",
-        user=lambda: 0,
         has_module=lambda name: name == "bcc",
     )
 
@@ -38,6 +41,12 @@ def host_of(kernel: str, root: Path) -> Host:
 def host(tmp_path: Path) -> Host:
     """A host that can be traced."""
     return host_of("stock-6.12", tmp_path)
+
+
+def hold(host: Host, *numbers: int) -> None:
+    """Whoever asks has these capabilities (include/uapi/linux/capability.h) and no others."""
+    mask = sum(1 << number for number in numbers)
+    host.path("proc/self/status").write_text(f"Name:\tx\nCapEff:\t{mask:016x}\n")
 
 
 def blocker(verdict: Verdict) -> Check:
@@ -72,8 +81,12 @@ def test_another_architecture(host: Host) -> None:
 
 
 def test_another_user(host: Host) -> None:
-    found = blocker(inspect(replace(host, user=lambda: 1000)))
-    assert (found.name, found.finding) == ("privileges", "user 1000")
+    hold(host)
+    found = blocker(inspect(host))
+    assert found.name == "privileges"
+    assert found.finding == (
+        "missing: CAP_BPF, CAP_PERFMON, CAP_SYSLOG, CAP_SYS_ADMIN or kernel.perf_event_paranoid=2"
+    )
     assert "sudo" in found.advice
 
 
@@ -167,10 +180,38 @@ def test_symbols_without_addresses(host: Host) -> None:
 
 def test_a_user_is_told_of_all_that_only_root_sees(host: Host) -> None:
     host.path("proc/kallsyms").write_bytes(b"0000000000000000 T down_write\n")
-    verdict = inspect(replace(host, user=lambda: 1000))
+    hold(host)
+    verdict = inspect(host)
     assert {"privileges", "addresses of kernel symbols"} < {one.name for one in verdict.blockers}
     # The first is what `trace` prints: the one to begin with.
     assert verdict.blockers[0].name == "privileges"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "missing"),
+    [
+        ((34, 38, 39), "CAP_SYS_ADMIN or kernel.perf_event_paranoid=2"),
+        ((21, 38, 39), "CAP_SYSLOG"),
+        ((34, 39), "CAP_PERFMON, CAP_SYS_ADMIN or kernel.perf_event_paranoid=2"),
+        ((34, 38), "CAP_BPF, CAP_SYS_ADMIN or kernel.perf_event_paranoid=2"),
+    ],
+)
+def test_each_capability_that_is_lacking_is_named(
+    host: Host, numbers: tuple[int, ...], missing: str
+) -> None:
+    hold(host, *numbers)
+    assert blocker(inspect(host)).finding == f"missing: {missing}"
+
+
+def test_where_perf_events_are_for_users_three_capabilities_do(host: Host) -> None:
+    hold(host, 34, 38, 39)
+    host.path("proc/sys/kernel/perf_event_paranoid").write_text("2\n")
+    assert inspect(host).blockers == ()
+
+
+def test_without_kprobes_three_capabilities_do(host: Host) -> None:
+    hold(host, 34, 38, 39)
+    assert inspect(host, kprobes=False).blockers == ()
 
 
 def test_a_real_time_kernel(tmp_path: Path) -> None:
@@ -193,9 +234,7 @@ def test_a_layout_that_is_recognised_but_not_traced_yet(tmp_path: Path, layout: 
 
 
 def test_a_machine_with_nothing_names_everything(tmp_path: Path) -> None:
-    bare = Host(
-        tmp_path, machine=lambda: "riscv64", user=lambda: 1000, has_module=lambda name: False
-    )
+    bare = Host(tmp_path, machine=lambda: "riscv64", has_module=lambda name: False)
     verdict = inspect(bare)
     assert {one.name for one in verdict.blockers} == {
         "architecture",

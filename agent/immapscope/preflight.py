@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from immapscope.errors import CannotTraceError
 from immapscope.kernel.btf import Btf
 from immapscope.kernel.libbpf import BtfError, library
 from immapscope.kernel.model import KernelModel
@@ -37,7 +37,6 @@ class Host:
     root: Path = Path("/")
     machine: Callable[[], str] = platform.machine
     release: Callable[[], str] = platform.release
-    user: Callable[[], int] = os.geteuid
     has_module: Callable[[str], bool] = _has_module
 
     def path(self, name: str) -> Path:
@@ -66,15 +65,27 @@ class Verdict:
         return tuple(check for check in self.checks if not check.passed)
 
 
-def inspect(host: Host | None = None) -> Verdict:
-    """Makes every check; reads only."""
+def inspect(host: Host | None = None, kprobes: bool = True) -> Verdict:
+    """Makes every check of what tracing needs, with `kprobes` or without; reads only."""
     host = host or Host()
-    checks = list(_machine_checks(host))
+    checks = list(_machine_checks(host, kprobes))
     kernel, of_kernel = _kernel(host)
     return Verdict((*checks, *of_kernel), kernel)
 
 
-def _machine_checks(host: Host) -> Iterator[Check]:
+def traceable_kernel(kprobes: bool = True) -> Kernel:
+    """The kernel, or CannotTraceError with the first blocker in one line; see `inspect`."""
+    verdict = inspect(kprobes=kprobes)
+    if verdict.kernel is not None and not verdict.blockers:
+        return verdict.kernel
+    blocker, *others = verdict.blockers
+    more = f" ({len(others)} more: immapscope doctor)" if others else ""
+    raise CannotTraceError(
+        f"this machine cannot be traced: {blocker.name}: {blocker.finding}; {blocker.advice}{more}"
+    )
+
+
+def _machine_checks(host: Host, needs_kprobes: bool) -> Iterator[Check]:
     machine = host.machine()
     yield Check(
         "architecture",
@@ -82,13 +93,7 @@ def _machine_checks(host: Host) -> Iterator[Check]:
         machine,
         "" if machine == "x86_64" else "the probes read x86-64 registers; trace on such a machine",
     )
-    user = host.user()
-    yield Check(
-        "privileges",
-        user == 0,
-        "root" if user == 0 else f"user {user}",
-        "" if user == 0 else "run as root: sudo immapscope ...",
-    )
+    yield _privileges(host, needs_kprobes)
     yield _lockdown(host)
     kprobes = host.path("sys/bus/event_source/devices/kprobe").is_dir()
     yield Check(
@@ -99,6 +104,49 @@ def _machine_checks(host: Host) -> Iterator[Check]:
     )
 
     yield _bcc(host)
+
+
+#: Numbers of include/uapi/linux/capability.h.
+_SYS_ADMIN, _SYSLOG, _PERFMON, _BPF = 21, 34, 38, 39
+#: Above this Debian's and Ubuntu's kernels ask for CAP_SYS_ADMIN; others know nothing above it.
+_PARANOID = 2
+
+
+def _privileges(host: Host, kprobes: bool) -> Check:
+    held = _effective_capabilities(host)
+    administrator = held >> _SYS_ADMIN & 1
+    lacking = [
+        name
+        for number, name in ((_BPF, "CAP_BPF"), (_PERFMON, "CAP_PERFMON"))
+        if not (held >> number & 1 or administrator)
+    ]
+    if not held >> _SYSLOG & 1:
+        lacking.append("CAP_SYSLOG")
+    if kprobes and not administrator and _perf_event_paranoid(host) > _PARANOID:
+        lacking.append(f"CAP_SYS_ADMIN or kernel.perf_event_paranoid={_PARANOID}")
+    if not lacking:
+        return Check("privileges", True, "root's capabilities" if administrator else "enough")
+    return Check(
+        "privileges",
+        False,
+        f"missing: {', '.join(lacking)}",
+        "run as root (sudo immapscope ...), or give it these",
+    )
+
+
+def _effective_capabilities(host: Host) -> int:
+    try:
+        lines = host.path("proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1], 16) for line in lines if line.startswith("CapEff:")), 0)
+
+
+def _perf_event_paranoid(host: Host) -> int:
+    try:
+        return int(host.path("proc/sys/kernel/perf_event_paranoid").read_text())
+    except OSError:
+        return 0
 
 
 def _bcc(host: Host) -> Check:

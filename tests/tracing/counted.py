@@ -73,6 +73,7 @@ class Counted:
     ) -> None:
         """The file that has this slot."""
         file = self.files[slot]
+        file["state"] = layouts.CLAIMED
         file["number"] = 1000 + slot if number is None else number
         file["device"] = device
         file["generation"] = generation
@@ -85,7 +86,8 @@ class Counted:
 
     def burn(self, slot: int, name: bytes) -> None:
         """A slot that a CPU claimed for a file which another had claimed just before."""
-        self.name(slot, name, number=0, device=0)
+        self.name(slot, name)
+        self.files[slot]["state"] = layouts.BURNED
 
     def enter(self, slot: int, node: int, unit: int) -> None:
         """An entry that is counted, and nothing else."""
@@ -154,7 +156,7 @@ class Counted:
             fields = "slot node holder_node holder operation cause spin_known"
             for field, value in zip(fields.split(), key, strict=True):
                 row[field] = value
-            row["claimed"] = 1
+            row["state"] = layouts.CLAIMED
         return self._row_of[key]
 
     def still_waiting(self, slot: int, node: int, *, full: bool = True) -> None:

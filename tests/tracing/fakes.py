@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import cast
@@ -11,8 +12,10 @@ from typing import cast
 from immapscope.snapshot import Mode
 from immapscope.tracing.counters import Counters
 from immapscope.tracing.machine import Machine
-from immapscope.tracing.session import Request, Session
+from immapscope.tracing.session import Session
+from immapscope.tracing.source import Request
 from tests.kernel.saved import SavedKernel
+from tests.synthetic import KERNEL
 from tests.tracing.counted import Counted
 
 MACHINE = Machine((0, 0, 1, 1), frozenset(range(4)))
@@ -38,6 +41,7 @@ class FakeSession:
         self.request = request or Request(Mode.FULL)
         self.started = datetime(2026, 6, 11, 12, 30, tzinfo=UTC)
         self.duration_ns = 0
+        self.facts = replace(KERNEL, attach=self.request.attach.value, nodes=2, cpus=4)
         self.opened = self.closed = self.abandoned = False
         self.attached = (None,) * 17
         self._learnt = learnt or {}

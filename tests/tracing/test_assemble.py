@@ -12,6 +12,7 @@ from hypothesis import given
 from immapscope.kernel.words import Cause, Operation
 from immapscope.snapshot import HolderKind, Inode, PerUnit, Shard, StackWeight, TreeOperations
 from immapscope.tracing.assemble import device_name
+from immapscope.tracing.counters import CLAIMED, UNCLAIMED
 from tests.outputs.strategies import name_bytes
 from tests.tracing.counted import (
     CONTENTION,
@@ -129,9 +130,9 @@ def test_a_stack_that_could_not_be_read_leaves_the_cause_unknown(counted: Counte
 
 def test_a_row_that_is_being_claimed_is_not_there_yet(counted: Counted) -> None:
     counted.waited(1, 0)
-    counted.rows[0]["claimed"] = 0
+    counted.rows[0]["state"] = UNCLAIMED
     assert counted.snapshot(closed=False).rows == ()
-    counted.rows[0]["claimed"] = 1
+    counted.rows[0]["state"] = CLAIMED
     counted.rows[0]["contended"] = 0
     assert counted.snapshot(closed=False).rows == ()
 
@@ -284,6 +285,7 @@ def test_a_machine_of_many_files_and_nodes_adds_up() -> None:
     counted = Counted(files=1024, nodes=12, rows=2)
     counted.files["number"] = range(1, 1025)
     counted.files["device"] = DEVICE
+    counted.files["state"] = CLAIMED
     counted.cells["acquired"][:, :, Operation.INSERT.code : Operation.ADJUST.code] = 1
     counted.cells["entered"][:, :, 0] = 3
     counted.cpus["entered"][:, 0] = 3 * 1024

@@ -20,9 +20,8 @@ from immapscope.kernel.classes import CLASSES, ClassRange, class_table
 from immapscope.kernel.symbols import Range
 from immapscope.kernel.words import Cause, Operation
 from immapscope.tracing import counters as layouts
-from immapscope.tracing.machine import Machine
-from immapscope.tracing.session import Session, _text_span
 from immapscope.tracing.source import Sizes
+from immapscope.tracing.text_index import mark_functions, text_span
 from tests.kernel.saved import STOCK, SavedKernel
 from tests.kernel.stacks import STACKS
 
@@ -67,17 +66,12 @@ class Tables:
 
 def taught(known: Sequence[ClassRange]) -> Tables:
     """The tables as a session fills them."""
-    base, length = _text_span(known)
+    base, length = text_span(known)
     sizes = Sizes(cpus=1, nodes=1).with_text(base, length)
-    session = Session.__new__(Session)
-    session.machine = Machine((0,), frozenset({0}))
-    session._sizes = sizes
-    session._control = np.zeros(1, layouts.CONTROL)
-    session._nodes = np.zeros(1, layouts.NODE_NUMBER)
-    session._functions = np.zeros(sizes.functions, layouts.FUNCTION)
-    session._text_index = np.zeros(sizes.text_elements, layouts.GRANULES)
-    session._teach(known)
-    return Tables(session._functions, session._text_index, sizes.text_base)
+    functions = np.zeros(sizes.functions, layouts.FUNCTION)
+    text_index = np.zeros(sizes.text_elements, layouts.GRANULES)
+    mark_functions(known, base, functions, text_index)
+    return Tables(functions, text_index, base)
 
 
 KERNELS = {name: SavedKernel(name) for name in STOCK}

@@ -31,8 +31,12 @@ def sysfs(
     possible: Iterable[int],
     online: Iterable[int],
     nodes: Mapping[int, Iterable[int]] | None,
+    links: Mapping[int, int] | None = None,
 ) -> Path:
-    """A sysfs of that machine; `nodes` None is a kernel without NUMA."""
+    """A sysfs of that machine; `nodes` None is a kernel without NUMA.
+
+    `nodes` has the CPUs that are online; `links` the node of each CPU that is plugged in.
+    """
     cpu = root / "devices/system/cpu"
     cpu.mkdir(parents=True)
     (cpu / "possible").write_text(cpu_list(possible))
@@ -41,6 +45,11 @@ def sysfs(
         folder = root / f"devices/system/node/node{node}"
         folder.mkdir(parents=True)
         (folder / "cpulist").write_text(cpu_list(cpus))
+    for number, node in (links or {}).items():
+        folder = cpu / f"cpu{number}"
+        folder.mkdir()
+        (folder / "topology").mkdir()
+        (folder / f"node{node}").symlink_to(f"../../node/node{node}")
     if nodes is not None:
         (root / "devices/system/node").mkdir(exist_ok=True)
         (root / "devices/system/node/possible").write_text(cpu_list(nodes))
@@ -82,35 +91,59 @@ def test_a_cpu_that_is_offline_has_room_but_is_not_counted(tmp_path: Path) -> No
     assert machine.nodes == 2
 
 
+def test_a_cpu_that_is_offline_is_on_the_node_that_it_will_come_back_on(tmp_path: Path) -> None:
+    machine = Machine.from_sysfs(
+        sysfs(
+            tmp_path,
+            possible=range(6),
+            online=[0, 1, 2],
+            nodes={0: [0, 1], 1: [2]},
+            # CPU 3 was taken offline, with it all of node 2; 5 was never there.
+            links={0: 0, 1: 0, 2: 1, 3: 1, 4: 2},
+        )
+    )
+    assert machine.node_of_cpu == (0, 0, 1, 1, 2, 0)
+    # Room for when node 2 comes back, though nobody is on it now.
+    assert (machine.nodes, machine.populated_nodes, machine.online) == (3, 2, 3)
+
+
+def test_where_a_link_and_the_nodes_list_differ_the_list_is_right(tmp_path: Path) -> None:
+    # As while a CPU moves: the list is made from what the scheduler goes by.
+    machine = Machine.from_sysfs(
+        sysfs(tmp_path, possible=[0, 1], online=[0, 1], nodes={0: [0], 1: [1]}, links={0: 0, 1: 0})
+    )
+    assert machine.node_of_cpu == (0, 1)
+
+
 @st.composite
-def topologies(draw: st.DrawFn) -> tuple[dict[int, int], set[int]]:
-    """(node by CPU, CPUs that are online), numbered with holes."""
+def topologies(draw: st.DrawFn) -> tuple[dict[int, int], set[int], set[int]]:
+    """(node by CPU, those that are plugged in, of these those that are online), with holes."""
     cpus = draw(st.sets(st.integers(0, 300), min_size=1, max_size=40))
     node_of = {cpu: draw(st.integers(0, 12)) for cpu in cpus}
-    online = draw(st.sets(st.sampled_from(sorted(cpus)), min_size=1))
-    return node_of, online
+    plugged = draw(st.sets(st.sampled_from(sorted(cpus)), min_size=1))
+    online = draw(st.sets(st.sampled_from(sorted(plugged)), min_size=1))
+    return node_of, plugged, online
 
 
 @settings(max_examples=30)
 @given(topologies())
-def test_every_cpu_that_is_online_is_on_its_node(
-    topology: tuple[dict[int, int], set[int]],
+def test_every_cpu_that_is_plugged_in_is_on_its_node(
+    topology: tuple[dict[int, int], set[int], set[int]],
 ) -> None:
-    node_of, online = topology
+    node_of, plugged, online = topology
     # The kernel lists CPUs that are online under their nodes, and no others.
     nodes: dict[int, list[int]] = {}
     for cpu in online:
         nodes.setdefault(node_of[cpu], []).append(cpu)
     with TemporaryDirectory() as folder:
+        links = {cpu: node_of[cpu] for cpu in plugged}
         machine = Machine.from_sysfs(
-            sysfs(Path(folder), possible=node_of, online=online, nodes=nodes)
+            sysfs(Path(folder), possible=node_of, online=online, nodes=nodes, links=links)
         )
-    assert {cpu: machine.node_of_cpu[cpu] for cpu in online} == {
-        cpu: node_of[cpu] for cpu in online
-    }
+    assert {cpu: machine.node_of_cpu[cpu] for cpu in plugged} == links
     assert machine.cpus == max(node_of) + 1
     assert machine.online == len(online)
-    assert machine.nodes > max(node_of[cpu] for cpu in online)
+    assert machine.nodes == max(links.values()) + 1
     assert machine.populated_nodes == len(nodes)
 
 

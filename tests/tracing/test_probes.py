@@ -10,7 +10,7 @@ import pytest
 
 from immapscope.snapshot import Mode
 from immapscope.tracing.programs import Attach, programs
-from immapscope.tracing.source import Sizes, macros, module_text, probes_directory
+from immapscope.tracing.source import Request, Sizes, macros, module_text, probes_directory
 from tests.kernel.saved import STOCK, SavedKernel
 
 PROBES = sorted(probes_directory().glob("*.c"))
@@ -41,14 +41,16 @@ def test_a_probe_file_is_short(probe: Path) -> None:
 @pytest.mark.parametrize("kernel", STOCK)
 def test_every_offset_and_code_that_a_probe_asks_for_is_given(probe: Path, kernel: str) -> None:
     asked = set(_GIVEN.findall(probe.read_text()))
-    assert asked <= macros(SavedKernel(kernel).model, SIZES).keys()
+    assert asked <= macros(SavedKernel(kernel).model, SIZES, Request(Mode.FULL)).keys()
 
 
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("folded", [False, True])
 def test_a_module_defines_each_thing_once(mode: Mode, folded: bool) -> None:
     model = SavedKernel("stock-6.12").model
-    text = module_text(model, mode, SIZES, programs(model, mode, Attach.MIXED), folded)
+    text = module_text(
+        model, SIZES, programs(model, mode, Attach.MIXED), Request(mode, folded=folded)
+    )
     functions = re.findall(r"^static __always_inline .*?(\w+)\(", text, re.MULTILINE)
     defines = re.findall(r"^#define (\w+)", text, re.MULTILINE)
     structs = re.findall(r"^(?:struct|enum) (\w+) \{", text, re.MULTILINE)
@@ -61,7 +63,7 @@ def test_a_module_defines_each_thing_once(mode: Mode, folded: bool) -> None:
 def test_no_probe_is_left_out_of_every_module() -> None:
     model = SavedKernel("stock-6.12").model
     texts = [
-        module_text(model, mode, SIZES, programs(model, mode, Attach.MIXED), folded)
+        module_text(model, SIZES, programs(model, mode, Attach.MIXED), Request(mode, folded=folded))
         for mode in Mode
         for folded in (False, True)
     ]
@@ -72,6 +74,6 @@ def test_no_probe_is_left_out_of_every_module() -> None:
 def test_contention_mode_has_no_code_for_acquisitions() -> None:
     model = SavedKernel("stock-6.12").model
     chosen = programs(model, Mode.CONTENTION, Attach.MIXED)
-    text = module_text(model, Mode.CONTENTION, SIZES, chosen)
+    text = module_text(model, SIZES, chosen, Request(Mode.CONTENTION))
     assert 'BPF_TABLE("hash", struct held_key' not in text
     assert "int acquire(" not in text

@@ -189,8 +189,8 @@ def call(name: str, attach: Attach, kind: Kind, target: str) -> str:
         ),
         ("stock-6.12", Attach.MIXED, Kind.KPROBE, "down_write", "acquire(ctx->di, false)"),
         ("stock-6.12", Attach.MIXED, Kind.KPROBE, "down_read_trylock", "acquire(ctx->di, true)"),
-        ("stock-6.12", Attach.MIXED, Kind.KRETPROBE, "down_read_trylock", "tried(ctx->ax)"),
-        ("stock-6.12", Attach.FENTRY, Kind.FEXIT, "down_read_trylock", "tried(ctx[1])"),
+        ("stock-6.12", Attach.MIXED, Kind.KRETPROBE, "down_read_trylock", "tried(0, ctx->ax)"),
+        ("stock-6.12", Attach.FENTRY, Kind.FEXIT, "down_read_trylock", "tried(ctx[0], ctx[1])"),
         ("stock-6.12", Attach.MIXED, Kind.KPROBE, "up_read", "release(ctx->di)"),
         (
             "stock-6.12", Attach.MIXED, Kind.FENTRY, "rwsem_down_read_slowpath",

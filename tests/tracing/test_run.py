@@ -208,7 +208,7 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
-    def wait(self, wakeups: object, moments: Sequence[float | None]) -> None:
+    def wait(self, *moments: float | None) -> None:
         self.now = max(self.now, min(moment for moment in moments if moment is not None))
 
     def note(self, reading: int) -> None:
@@ -220,7 +220,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The session's clock."""
     clock = Clock()
     monkeypatch.setattr("immapscope.tracing.run.time", clock)
-    monkeypatch.setattr("immapscope.tracing.run._sleep_until", clock.wait)
+    monkeypatch.setattr("immapscope.signals.Signals.wait", lambda _, *moments: clock.wait(*moments))
     return clock
 
 

@@ -22,7 +22,7 @@ from immapscope.snapshot import Mode
 from immapscope.tracing import counters as layouts
 from immapscope.tracing.loader import Module
 from immapscope.tracing.programs import Attach, programs
-from immapscope.tracing.source import TEXT_ELEMENT_BYTES, Sizes, macros, module_text
+from immapscope.tracing.source import TEXT_ELEMENT_BYTES, Request, Sizes, macros, module_text
 from tests.kernel.saved import STOCK, SavedKernel
 
 SIZES = Sizes(cpus=8, nodes=4, text_base=0xFFFFFFFF81000000, text_bytes=1 << 20)
@@ -30,7 +30,7 @@ SIZES = Sizes(cpus=8, nodes=4, text_base=0xFFFFFFFF81000000, text_bytes=1 << 20)
 
 def test_constants_are_those_of_the_kernel_and_of_the_session() -> None:
     model = SavedKernel("stock-7.x").model
-    given_ = macros(model, SIZES)
+    given_ = macros(model, SIZES, Request(Mode.FULL))
     assert model.macros().items() <= given_.items()
     assert given_["CELLS"] == 4 * SIZES.files
     assert given_["CPUS"] == 8
@@ -44,7 +44,7 @@ def test_constants_are_those_of_the_kernel_and_of_the_session() -> None:
 
 def test_the_text_base_is_an_address_of_64_bits() -> None:
     model = SavedKernel("stock-7.x").model
-    text = module_text(model, Mode.FULL, SIZES, ())
+    text = module_text(model, SIZES, (), Request(Mode.FULL))
     assert re.search(r"^#define TEXT_BASE 0xffffffff81000000ULL$", text, re.MULTILINE)
 
 
@@ -60,10 +60,12 @@ def test_there_is_room_for_every_function_that_says_something(kernel: str) -> No
     assert len(class_table(SavedKernel(kernel).symbols)) < SIZES.functions
 
 
-@pytest.mark.parametrize("size", ["files", "rows", "waiting", "held"])
-def test_a_table_without_room_is_refused(size: str) -> None:
+@pytest.mark.parametrize(
+    ("size", "room"), [("files", 1), ("rows", 32), ("waiting", 0), ("held", 0)]
+)
+def test_a_table_without_room_is_refused(size: str, room: int) -> None:
     with pytest.raises(ImmapscopeError, match="map sizes"):
-        Sizes(8, 4, **{size: 0})
+        Sizes(8, 4, **{size: room})
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,9 @@ def compiler() -> None:
 @pytest.mark.parametrize(("kernel", "attach"), list(zip(STOCK, Attach, strict=True)))
 def test_every_set_of_programs_compiles(kernel: str, mode: Mode, attach: Attach) -> None:
     model = SavedKernel(kernel).model
-    text = module_text(model, mode, SIZES, programs(model, mode, attach), folded=mode is Mode.FULL)
+    text = module_text(
+        model, SIZES, programs(model, mode, attach), Request(mode, folded=mode is Mode.FULL)
+    )
     Module(text).close()
 
 
@@ -93,14 +97,14 @@ def big_machine(compiler: None) -> Iterator[tuple[Module, int]]:
     sizes = Sizes(cpus=384, nodes=12, text_bytes=40 << 20)
     chosen = programs(model, Mode.FULL, Attach.MIXED)
     before = kernel_memory()
-    with Module(module_text(model, Mode.FULL, sizes, chosen, folded=True)) as module:
+    with Module(module_text(model, sizes, chosen, Request(Mode.FULL, folded=True))) as module:
         yield module, kernel_memory() - before
 
 
 MAPS: dict[str, np.dtype[Any]] = {
     "control": layouts.CONTROL,
     "cpu_counts": layouts.CPU_COUNTS,
-    "node_of_cpu": layouts.NODE_NUMBER,
+    "node_of_cpu": layouts.NUMBER,
     "files": layouts.FILE,
     "cells": layouts.CELL,
     "rows": layouts.ROW,

@@ -21,7 +21,8 @@ C = CText(PROBES)
 STRUCTS: dict[str, np.dtype[Any]] = {
     "control": layouts.CONTROL,
     "cpu_counts": layouts.CPU_COUNTS,
-    "node_number": layouts.NODE_NUMBER,
+    "number": layouts.NUMBER,
+    "pool": layouts.POOL,
     "file": layouts.FILE,
     "cell": layouts.CELL,
     "row": layouts.ROW,
@@ -137,7 +138,7 @@ def test_the_text_index_is_cut_as_the_agent_fills_it() -> None:
 
 
 def test_what_is_mapped_has_values_that_the_kernel_does_not_pad() -> None:
-    mapped = ("control", "cpu_counts", "node_number", "file", "cell", "row", "function", "granules")
+    mapped = ("control", "cpu_counts", "number", "file", "cell", "row", "function", "granules")
     assert {name: STRUCTS[name].itemsize % 8 for name in mapped} == dict.fromkeys(mapped, 0)
 
 

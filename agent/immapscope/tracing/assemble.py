@@ -28,8 +28,11 @@ from immapscope.snapshot import (
     TreeOperations,
 )
 from immapscope.tracing.counters import (
+    BURNED,
+    CLAIMED,
     HELD_CONTENDED,
     LOSS_REASONS,
+    UNCLAIMED,
     Counters,
     Structs,
 )
@@ -106,8 +109,7 @@ def _is_wanted(slot: int, inode: Inode | None, context: Context) -> bool:
 
 def _inodes(files: Structs, context: Context) -> Iterator[Inode | None]:
     for slot, file in enumerate(files):
-        # A slot that two CPUs claimed for one file, or that is just being claimed, has no number.
-        if slot == NO_FILE or (file["number"] == 0 and file["device"] == 0):
+        if slot == NO_FILE or file["state"] in (UNCLAIMED, BURNED):
             yield None
             continue
         device, number = device_name(int(file["device"])), int(file["number"])
@@ -158,7 +160,9 @@ class _View:
 
     def contended_rows(self) -> Iterator[Row]:
         rows = self.counters.rows
-        filled = (rows["claimed"] != 0) & ((rows["contended"] != 0) | (rows["interrupted"] != 0))
+        filled = (rows["state"] == CLAIMED) & (
+            (rows["contended"] != 0) | (rows["interrupted"] != 0)
+        )
         for row in rows[filled & np.isin(rows["slot"], self.slots)]:
             writer = row["holder"] == 1
             waited = row["contended"] != 0

@@ -18,7 +18,7 @@ from immapscope.errors import CannotTraceError
 
 Structs = NDArray[np.void]
 
-#: enum lost of probes/file.c, in its order: reason, unit.
+#: enum lost of probes/cell.c, in its order: reason, unit.
 LOSS_REASONS: tuple[tuple[str, str], ...] = (
     ("state_full", "acquisitions"),
     ("wait_state_full", "waits"),
@@ -33,12 +33,15 @@ LOSS_REASONS: tuple[tuple[str, str], ...] = (
     ("release_missed_waits", "waits"),
 )
 
+POOL = np.dtype([("next", "u8"), ("taken", "u8"), ("given", "u8")])
 CONTROL = np.dtype(
     [
         ("running", "u8"),
-        ("next_file", "u8"),
-        ("next_row", "u8"),
+        ("files", POOL),
+        ("rows", POOL),
         ("learner", "u8"),
+        ("namespace_device", "u8"),
+        ("namespace_inode", "u8"),
         ("learnt", "u8"),
     ]
 )
@@ -51,11 +54,13 @@ CPU_COUNTS = np.dtype(
         ("line", "u8", 2),
     ]
 )
-NODE_NUMBER = np.dtype([("node", "u8")])
+NUMBER = np.dtype([("value", "u8")])
+#: enum element_state of probes/pool.c.
+UNCLAIMED, CLAIMED, RETIRING, BURNED = 0, 1, 2, 3
 FILE = np.dtype(
     [
         ("number", "u8"), ("device", "u4"), ("generation", "u4"),
-        ("named", "u8"), ("deleted", "u8"), ("vmas", "u8"), ("vmas_known", "u8"),
+        ("state", "u8"), ("named", "u8"), ("deleted", "u8"), ("vmas", "u8"), ("vmas_known", "u8"),
         ("name", "u1", 256),
     ]
 )  # fmt: skip
@@ -69,7 +74,7 @@ ROW = np.dtype(
     [
         ("slot", "u4"), ("node", "u2"), ("holder_node", "u2"), ("holder", "u1"),
         ("operation", "u1"), ("cause", "u1"), ("spin_known", "u1"), ("pad", "u4"),
-        ("claimed", "u8"), ("acquisitions", "u8"), ("contended", "u8"), ("interrupted", "u8"),
+        ("state", "u8"), ("acquisitions", "u8"), ("contended", "u8"), ("interrupted", "u8"),
         ("wait_ns", "u8"), ("spin_ns", "u8"), ("wait_max_ns", "u8"), ("hold_ns", "u8"),
         ("buckets", "u8", 32),
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -84,6 +84,18 @@ class Module:
         """The file descriptor of a map, for mmap."""
         return int(self._bpf[name.encode()].map_fd)
 
+    def watched(self) -> tuple[tuple[int, str | None], ...]:
+        """The programs that run: file descriptor, and the loss reason of its skips."""
+        return tuple((one.fd, one.program.recursion_reason) for one in self.attached)
+
+    def link_fds(self) -> tuple[int, ...]:
+        """What keeps the programs attached: perf events and links."""
+        bpf = self._bpf
+        links = [fd for of_event in bpf.kprobe_fds.values() for fd in of_event.values()]
+        for kind in (bpf.raw_tracepoint_fds, bpf.kfunc_entry_fds, bpf.kfunc_exit_fds):
+            links.extend(kind.values())
+        return tuple(int(fd) for fd in links)
+
     def items(self, name: str) -> list[tuple[bytes, bytes]]:
         """Every key and value of a hash map, by map syscalls: only while no program runs."""
         return [(bytes(key), bytes(value)) for key, value in self._bpf[name.encode()].items()]
@@ -140,7 +152,9 @@ class Module:
     def close(self) -> None:
         """Detach everything and give the maps back."""
         self.attached.clear()
-        self._bpf.cleanup()
+        # It reads tracefs, which only root may; what is attached goes with its descriptors anyway.
+        with suppress(Exception):
+            self._bpf.cleanup()
 
     def __enter__(self) -> Module:
         return self

@@ -43,7 +43,8 @@ class Machine:
     def from_sysfs(cls, root: Path = SYSFS) -> Machine:
         """Reads `root`; a kernel without NUMA has no node folders and everything is node 0.
 
-        So is a CPU that is offline, since the kernel does not say. Raises CannotTraceError.
+        A CPU that is offline is on the node that its folder links to, as long as it is plugged in
+        (drivers/base/node.c); one that never was counts as node 0. Raises CannotTraceError.
         """
         try:
             return cls._read(root)
@@ -58,6 +59,9 @@ class Machine:
         possible = _cpu_list((cpu_root / "possible").read_text())
         online = _cpu_list((cpu_root / "online").read_text())
         nodes = [0] * (max(possible) + 1)
+        for cpu in range(len(nodes)):
+            for link in (cpu_root / f"cpu{cpu}").glob("node[0-9]*"):
+                nodes[cpu] = int(link.name.removeprefix("node"))
         for folder in (root / "devices/system/node").glob("node[0-9]*"):
             for cpu in _cpu_list((folder / "cpulist").read_text()):
                 if cpu < len(nodes):

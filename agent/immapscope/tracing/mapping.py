@@ -19,6 +19,9 @@ def map_once(path: bytes, control: Structs) -> None:
     """Maps a page of the file while `control` says that this process teaches. Raises OSError."""
     descriptor = _opened(path)
     try:
+        namespace = os.stat("/proc/self/ns/pid")
+        control["namespace_device"] = namespace.st_dev
+        control["namespace_inode"] = namespace.st_ino
         control["learner"] = os.getpid()
         try:
             _map(descriptor)

@@ -110,10 +110,10 @@ def _lock_programs(lock: LockFunction, attach: Attach) -> Iterator[Program]:
     if not tries:
         return
     if attach is Attach.FENTRY:
-        yield _program(Kind.FEXIT, lock.name, f"tried(ctx[{lock.arguments}])")
+        yield _program(Kind.FEXIT, lock.name, f"tried({sem}, ctx[{lock.arguments}])")
     else:
         # A trylock never sleeps, so the kernel's own number of instances (twice the CPUs) serves.
-        yield _program(Kind.KRETPROBE, lock.name, "tried(ctx->ax)")
+        yield _program(Kind.KRETPROBE, lock.name, "tried(0, ctx->ax)")
 
 
 def _slow_path_programs(path: SlowPath, attach: Attach) -> Iterator[Program]:

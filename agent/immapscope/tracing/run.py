@@ -3,21 +3,19 @@
 
 from __future__ import annotations
 
-import select
 import signal
-import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from immapscope.arithmetic import difference
 from immapscope.errors import ExitStatus
+from immapscope.signals import Signals
 from immapscope.snapshot import Snapshot
 from immapscope.tracing.target import Target
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_STOPPING = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 #: Seconds that COMMAND has to end after SIGTERM.
 _PATIENCE = 5.0
 
@@ -59,17 +57,17 @@ def run(
     `tick` is called about once a second with what was counted so far. COMMAND is ended with the
     session, whatever ends that. Raises CommandFailedError, and what `each` and `tick` raise.
     """
-    with _wakeups() as (wakeups, signals):
+    with Signals((*_STOPPING, signal.SIGCHLD)) as signals:
         target.open()
         command = _start(span.command)
         try:
-            before = _until_the_end(target, span, command, wakeups, signals, each, tick)
+            before = _until_the_end(target, span, command, signals, each, tick)
             last = target.close()
         finally:
             ended_itself = command is None or command.poll() is not None
             if command is not None and not ended_itself:
                 _end(command)
-        interrupted = bool(set(signals) & set(_STOPPING))
+        interrupted = bool(signals.seen & _STOPPING)
     if command is not None and ended_itself:
         status = _as_of_a_shell(command.returncode)
     else:
@@ -81,8 +79,7 @@ def _until_the_end(
     target: Target,
     span: Span,
     command: subprocess.Popen[bytes] | None,
-    wakeups: socket.socket,
-    signals: list[int],
+    signals: Signals,
     each: Callable[[Snapshot], None],
     tick: Callable[[Snapshot], None] | None,
 ) -> Snapshot | None:
@@ -92,7 +89,7 @@ def _until_the_end(
     next_interval = None if span.interval is None else began + span.interval
     next_tick = None if tick is None else began + 1.0
     before: Snapshot | None = None
-    while not set(signals) & set(_STOPPING):
+    while not signals.seen & _STOPPING:
         if command is not None and command.poll() is not None:
             break
         now = time.monotonic()
@@ -108,7 +105,7 @@ def _until_the_end(
         if tick is not None and next_tick is not None and now >= next_tick:
             next_tick = now + 1.0
             tick(target.read())
-        _sleep_until(wakeups, [ends, next_interval, next_tick])
+        signals.wait(ends, next_interval, next_tick)
     return before
 
 
@@ -132,31 +129,3 @@ def _end(command: subprocess.Popen[bytes]) -> None:
 
 def _as_of_a_shell(code: int) -> int:
     return code if code >= 0 else 128 - code
-
-
-def _sleep_until(wakeups: socket.socket, moments: Sequence[float | None]) -> None:
-    due = [moment for moment in moments if moment is not None]
-    timeout = max(0.0, min(due) - time.monotonic()) if due else None
-    if select.select([wakeups], [], [], timeout)[0]:
-        wakeups.recv(4096)
-
-
-@contextmanager
-def _wakeups() -> Iterator[tuple[socket.socket, list[int]]]:
-    """A socket that becomes readable at a signal or a child's end, and the signals so far."""
-    reader, writer = socket.socketpair()
-    writer.setblocking(False)
-    seen: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, frame: seen.append(number))
-        for number in (*_STOPPING, signal.SIGCHLD)
-    }
-    before_fd = signal.set_wakeup_fd(writer.fileno())
-    try:
-        yield reader, seen
-    finally:
-        signal.set_wakeup_fd(before_fd)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        reader.close()
-        writer.close()

@@ -13,17 +13,16 @@ from immapscope.errors import ImmapscopeError
 from immapscope.kernel.model import KernelModel
 from immapscope.kernel.words import Cause, Operation
 from immapscope.snapshot import Mode
-from immapscope.tracing.programs import Program
+from immapscope.tracing.programs import Attach, Program
 
-_COMMON = ("session.c", "file.c", "row.c", "stack.c", "wait.c")
+#: OPERATIONS of probes/cell.c: codes of operations are below it.
+OPERATIONS = 8
+#: A file that every node waits for behind every other has rows by the square of the nodes.
+_ROWS_OF_A_NODE = 4096
+_FEW_NODES = 4
+
+_COMMON = ("pool.c", "session.c", "file.c", "cell.c", "row.c", "stack.c", "wait.c")
 _ENDS = ("tree.c", "machine.c")
-
-
-def _files(mode: Mode, folded: bool) -> tuple[str, ...]:
-    fold = "fold.c" if folded else "no_fold.c"
-    if mode is Mode.FULL:
-        return (*_COMMON, fold, "held.c", "slowpath.c", "acquire.c", "release.c", *_ENDS)
-    return (*_COMMON, fold, "no_holds.c", "slowpath.c", *_ENDS)
 
 
 #: lock:contention_begin's flag for a rwsem's writer (LCB_F_WRITE, include/trace/events/lock.h).
@@ -33,13 +32,28 @@ TEXT_ELEMENT_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What to measure and how.
+
+    `claim_early`: every file that is seen gets a slot, as long as there are slots; else only those
+    whose lock somebody waited for.
+    """
+
+    mode: Mode
+    attach: Attach = Attach.MIXED
+    tree_operations: bool = True
+    folded: bool = False
+    claim_early: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
     """How many of each a session has room for; what does not fit is counted, see docs."""
 
     cpus: int
     nodes: int
     files: int = 4096
-    rows: int = 16384
+    rows: int = 0
     stacks: int = 8192
     waiting: int = 16384
     held: int = 16384
@@ -48,8 +62,17 @@ class Sizes:
     text_bytes: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.files, self.rows) < 2 or min(self.waiting, self.held) < 1:
-            raise ImmapscopeError("map sizes: files and rows need at least 2, states at least 1")
+        if self.files < 2 or min(self.waiting, self.held) < 1:
+            raise ImmapscopeError("map sizes: files need at least 2, states at least 1")
+        if not self.rows:
+            object.__setattr__(self, "rows", _ROWS_OF_A_NODE * max(self.nodes, _FEW_NODES))
+        if self.rows <= self.coarse_rows:
+            raise ImmapscopeError(f"map sizes: rows need more than {self.coarse_rows}")
+
+    @property
+    def coarse_rows(self) -> int:
+        """Rows kept for what finds no other: one for each node and operation."""
+        return self.nodes * OPERATIONS
 
     @property
     def text_elements(self) -> int:
@@ -61,6 +84,13 @@ class Sizes:
         return replace(self, text_base=base, text_bytes=length)
 
 
+def _files(request: Request) -> tuple[str, ...]:
+    fold = "fold.c" if request.folded else "no_fold.c"
+    if request.mode is Mode.FULL:
+        return (*_COMMON, fold, "held.c", "slowpath.c", "acquire.c", "release.c", *_ENDS)
+    return (*_COMMON, fold, "no_holds.c", "slowpath.c", *_ENDS)
+
+
 def probes_directory() -> Path:
     """Where the probes are: beside the package in a wheel, in probes/ of a checkout."""
     package = Path(__file__).resolve().parent.parent
@@ -70,7 +100,7 @@ def probes_directory() -> Path:
     raise ImmapscopeError(f"the BPF probes are missing: no probes/session.c beside {package}")
 
 
-def macros(model: KernelModel, sizes: Sizes) -> dict[str, int]:
+def macros(model: KernelModel, sizes: Sizes, request: Request) -> dict[str, int]:
     """Every constant that the probes ask for, by name."""
     return {
         **model.macros(),
@@ -78,6 +108,8 @@ def macros(model: KernelModel, sizes: Sizes) -> dict[str, int]:
         "FILES": sizes.files,
         "CELLS": sizes.files * sizes.nodes,
         "ROWS": sizes.rows,
+        "COARSE_ROWS": sizes.coarse_rows,
+        "CLAIM_EARLY": int(request.claim_early),
         "STACKS": sizes.stacks,
         "WAITING": sizes.waiting,
         "HELD": sizes.held,
@@ -90,15 +122,11 @@ def macros(model: KernelModel, sizes: Sizes) -> dict[str, int]:
 
 
 def module_text(
-    model: KernelModel,
-    mode: Mode,
-    sizes: Sizes,
-    chosen: tuple[Program, ...],
-    folded: bool = False,
+    model: KernelModel, sizes: Sizes, chosen: tuple[Program, ...], request: Request
 ) -> str:
-    """One BCC module: constants, the probes of `mode`, a function for each program."""
+    """One BCC module: constants, the probes of the mode, a function for each program."""
     directory = probes_directory()
-    defines = [f"#define {name} {value}" for name, value in macros(model, sizes).items()]
+    defines = [f"#define {name} {value}" for name, value in macros(model, sizes, request).items()]
     defines.append(f"#define TEXT_BASE 0x{sizes.text_base:x}ULL")
-    parts = [(directory / name).read_text("utf-8") for name in _files(mode, folded)]
+    parts = [(directory / name).read_text("utf-8") for name in _files(request)]
     return "\n".join([*defines, *parts, *(program.text for program in chosen)])
