@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from immapscope.cli.durations import parse_duration
+from immapscope.durations import parse_duration
 from immapscope.errors import UsageError
 
 
