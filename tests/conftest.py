@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
 from contextlib import suppress
+
+import pytest
 
 # A guest has no hypothesis, and needs none.
 with suppress(ImportError):
@@ -12,3 +16,20 @@ with suppress(ImportError):
     # How long an example takes says something about the machine, not about the code.
     settings.register_profile("any machine", deadline=None)
     settings.load_profile("any machine")
+
+# A guest has no lab. What `make` fetched for tests is theirs wherever they are run from.
+with suppress(ImportError):
+    from lab import monitoring
+
+    if folder := monitoring.cached():
+        os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test logged or printed may be no UTF-8, which xdist's workers could not send."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report

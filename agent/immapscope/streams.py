@@ -48,14 +48,3 @@ def forget_reader() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)
-
-
-def one_line(message: str) -> str:
-    """A message in which every character can be printed and no line ends."""
-    return "".join(map(_printed, " ".join(message.split())))
-
-
-def _printed(character: str) -> str:
-    if character.isprintable():
-        return character
-    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))

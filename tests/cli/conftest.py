@@ -41,4 +41,4 @@ def untraceable(monkeypatch: pytest.MonkeyPatch) -> None:
         Check("privileges", False, "user 1000", "run as root: sudo immapscope ..."),
         Check("BTF", False, "no such file", "boot another kernel"),
     )
-    monkeypatch.setattr("immapscope.cli.trace.inspect", lambda: Verdict(checks, None))
+    monkeypatch.setattr("immapscope.preflight.inspect", lambda kprobes: Verdict(checks, None))

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from immapscope.preflight import Kernel, Verdict
-from immapscope.tracing.session import Request
-from immapscope.tracing.source import Sizes
+from immapscope.tracing.source import Request, Sizes
 from tests.kernel.saved import SavedKernel
 from tests.tracing.counted import Counted, Wait
 from tests.tracing.fakes import MACHINE, FakeSession
@@ -63,7 +62,7 @@ def traceable(monkeypatch: pytest.MonkeyPatch) -> Traced:
         return made
 
     kernel = Kernel(saved.model, saved.symbols)
-    monkeypatch.setattr("immapscope.cli.trace.inspect", lambda: Verdict((), kernel))
+    monkeypatch.setattr("immapscope.preflight.inspect", lambda kprobes: Verdict((), kernel))
     monkeypatch.setattr("immapscope.tracing.session.Session", session)
     monkeypatch.setattr("immapscope.tracing.machine.Machine.from_sysfs", lambda: MACHINE)
     return traced

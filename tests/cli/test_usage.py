@@ -114,20 +114,22 @@ def host(tmp_path: Path) -> Path:
     (tmp_path / "sys/kernel/btf").mkdir(parents=True)
     (tmp_path / "sys/kernel/btf/vmlinux").write_bytes((saved / "btf").read_bytes())
     (tmp_path / "sys/bus/event_source/devices/kprobe").mkdir(parents=True)
-    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/status").write_text("CapEff:\t000001ffffffffff\n")
     (tmp_path / "proc/kallsyms").write_bytes((saved / "symbols").read_bytes())
     return tmp_path
 
 
-def on(monkeypatch: pytest.MonkeyPatch, root: Path, *, user: int = 0) -> None:
-    host = Host(root, machine=lambda: "x86_64", user=lambda: user, has_module=lambda name: True)
-    monkeypatch.setattr("immapscope.cli.trace.inspect", lambda: inspect(host))
+def on(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    host = Host(root, machine=lambda: "x86_64", has_module=lambda name: True)
+    monkeypatch.setattr("immapscope.preflight.inspect", lambda kprobes: inspect(host, kprobes))
 
 
 def test_not_root_is_one_line_and_3(
     immapscope: Command, monkeypatch: pytest.MonkeyPatch, host: Path
 ) -> None:
-    on(monkeypatch, host, user=1000)
+    (host / "proc/self/status").write_text("CapEff:\t0000000000000000\n")
+    on(monkeypatch, host)
     result = immapscope("trace")
     assert (result.status, is_one_line(result)) == (3, True)
     assert "run as root" in result.err
@@ -144,7 +146,17 @@ def test_no_btf_is_one_line_and_3(
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["--help"], ["-h"], ["trace", "--help"], ["trace", "-h"], ["doctor", "--help"]]
+    "words",
+    [
+        [],
+        ["--help"],
+        ["-h"],
+        ["trace", "--help"],
+        ["trace", "-h"],
+        ["doctor", "--help"],
+        ["daemon", "--help"],
+        ["top", "--help"],
+    ],
 )
 def test_help_fits_a_terminal_of_80_columns(
     immapscope: Command, monkeypatch: pytest.MonkeyPatch, words: list[str]

@@ -19,6 +19,7 @@ from tracing import Json, Report, agent, is_file, new_file, trace
 class Files:
     report: Report
     merged: Report
+    isolated: Report
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,11 @@ def files() -> Files:
     driver = [sys.executable, str(Path(file_storm.__file__))]
     report = trace(["--mode", "full"], [*driver, "all"])
     merged = trace(["--inode", str(Path("merged/layered").absolute())], [*driver, "layered"])
-    return Files(report, merged)
+    isolated = trace(
+        ["--inode", str(Path("merged/layered").absolute())], [*driver, "layered"],
+        inside=["unshare", "--pid", "--fork", "--mount-proc"],
+    )  # fmt: skip
+    return Files(report, merged, isolated)
 
 
 def acquisitions(files: Files, path: str) -> int:
@@ -67,6 +72,11 @@ def test_a_file_on_overlayfs_is_found_by_its_merged_path(files: Files) -> None:
     assert {row["inode"]["path"] for row in files.merged.rows()} == {
         str(Path("merged/layered").absolute())
     }
+
+
+def test_a_path_means_the_same_in_a_pid_namespace_of_its_own(files: Files) -> None:
+    assert sum(row["acquisitions"] for row in files.isolated.rows()) == 2 * COUNTS["layered"]
+    assert all(is_file(row["inode"], Path("lower/layered")) for row in files.isolated.rows())
 
 
 @pytest.mark.parametrize("name", HOSTILE)

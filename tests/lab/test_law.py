@@ -90,7 +90,7 @@ def test_files_beyond_the_slots_are_in_the_row_without_an_inode() -> None:
 
 
 def test_a_session_in_mid_storm_counts_what_it_cut() -> None:
-    tasks = " ".join(f"./treeops {cpu} law-shared gently 100000000 &" for cpu in range(8))
+    tasks = " ".join(f"./treeops {cpu} law-shared gently 100000000 &" for cpu in (0, 2, 4, 6))
     storm = subprocess.Popen(["sh", "-c", f"{tasks} wait"], start_new_session=True)
     boundary = in_flight = 0
     try:

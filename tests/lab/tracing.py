@@ -83,20 +83,31 @@ def is_file(inode: Json | None, file: Path) -> bool:
     return bool(inode["device"] == device and inode["number"] == found.st_ino)
 
 
-def agent(*arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-    """`immapscope ARGUMENTS`, whatever comes of it."""
+def agent(
+    *arguments: str, timeout: float = 600, inside: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """`immapscope ARGUMENTS`, as a command of `inside`, whatever comes of it."""
     return subprocess.run(
-        ["immapscope", *arguments], capture_output=True, text=True, timeout=timeout, check=False
+        [*inside, "immapscope", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
 
 
-def trace(options: Sequence[str], command: Sequence[str], timeout: float = 600) -> Report:
+def trace(
+    options: Sequence[str],
+    command: Sequence[str],
+    timeout: float = 600,
+    inside: Sequence[str] = (),
+) -> Report:
     """A session around `command`, which must succeed."""
     output = Path("trace.json")
     output.unlink(missing_ok=True)
     done = agent(
         "trace", "--format", "json", "--output", str(output), *options, "--", *command,
-        timeout=timeout,
+        timeout=timeout, inside=inside,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return Report(json.loads(output.read_text()))

@@ -25,6 +25,8 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--timeout", "nan", "--", "true"], "--timeout"),
         (["--file", "/no/such", "--", "true"], "no file /no/such"),
         (["--bogus", "--", "true"], "unrecognized arguments: --bogus"),
+        (["--init", "openrc", "--", "true"], "invalid choice: 'openrc'"),
+        (["--forward", "9100", "--", "true"], "forward '9100' is not HOST:GUEST"),
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2(

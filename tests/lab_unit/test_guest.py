@@ -42,6 +42,8 @@ class Runner:
             root=Path("root"),
             job=Path("job"),
             out=Path("out"),
+            init="lab",
+            forwards=(),
         )
 
     def __call__(self, behaviour: str, limit_seconds: float = 30) -> int:
@@ -98,10 +100,53 @@ def test_a_guest_that_ends_without_a_status_died(run: Runner) -> None:
     assert (raised.value.status, raised.value.console) == (70, ["one", "two"])
 
 
-def test_a_qemu_that_fails_is_told_in_its_own_words(run: Runner) -> None:
-    with pytest.raises(guest.GuestError, match=r"^QEMU failed: no such device$") as raised:
-        run("sys.exit('no such device')")
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("sys.exit('no such device')", "QEMU failed with status 1: no such device"),
+        ("os.abort()", "QEMU was ended by SIGABRT"),
+        ("print('assertion failed', flush=True); os.abort()", "ended by SIGABRT: assertion failed"),
+        ("print('triple fault')", "guest died before COMMAND ended: triple fault"),
+    ],
+)
+def test_a_qemu_that_ends_is_told_in_its_own_words(run: Runner, end: str, told: str) -> None:
+    with pytest.raises(guest.GuestError, match=f"{told}$") as raised:
+        run(end)
     assert raised.value.status == 70
+
+
+def test_a_guest_that_died_before_it_said_anything_is_booted_once_more(
+    run: Runner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = run(
+        f"if not os.path.exists({str(tmp_path / 'boots')!r}):\n"
+        f"    os.mkdir({str(tmp_path / 'boots')!r})\n"
+        "    os.abort()\n"
+        'ports["control"].write(b"status 3\\n")'
+    )
+    assert status == 3
+    assert capsys.readouterr().err == "lab: QEMU was ended by SIGABRT; booting once more\n"
+
+
+def test_it_is_booted_twice_at_most(run: Runner, tmp_path: Path) -> None:
+    boots = tmp_path / "boots"
+    with pytest.raises(guest.GuestError, match="SIGABRT"):
+        run(f"with open({str(boots)!r}, 'a') as file: file.write('x')\nos.abort()")
+    assert boots.read_text() == "xx"
+
+
+@pytest.mark.parametrize(("port", "text"), [("console", "one"), ("control", "init")])
+def test_a_guest_that_said_anything_is_never_booted_again(
+    run: Runner, tmp_path: Path, port: str, text: str
+) -> None:
+    boots = tmp_path / "boots"
+    with pytest.raises(guest.GuestError, match="SIGABRT"):
+        run(
+            f"with open({str(boots)!r}, 'a') as file: file.write('x')\n"
+            f'ports["{port}"].write(b"{text}\\n")\n'
+            "os.abort()"
+        )
+    assert boots.read_text() == "x"
 
 
 def test_a_guest_that_outlives_its_limit_is_ended(run: Runner, tmp_path: Path) -> None:

@@ -47,6 +47,13 @@ def test_any_arguments_arrive_as_they_were_typed(words: list[bytes]) -> None:
     assert read_back(words) == words
 
 
+def test_a_guest_is_given_what_tests_and_the_daemon_need_of_the_checkout() -> None:
+    assert {"pyproject.toml", "config.yaml", "systemd", "agent", "probes", "tests"} <= set(
+        job.PARTS
+    )
+    assert [part for part in job.PARTS if not (job.CHECKOUT / part).exists()] == []
+
+
 def test_command_takes_the_place_of_the_shell_that_starts_it() -> None:
     assert job.script([b"uname", b"-a"]).splitlines()[-1] == b"exec 'uname' '-a'"
 

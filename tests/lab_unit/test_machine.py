@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A guest's hardware: no network, nothing shared that it could change, four serial ports."""
+"""A guest's hardware: a network only if asked for, nothing shared that it could change."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lab.forward import Forward
 from lab.image import PARTUUID, partition_table
 from lab.kernel import Kernel
 from lab.machine import Machine
@@ -25,6 +26,8 @@ def machine() -> Machine:
         root=Path("/image/root.img"),
         job=Path("/run/job.ext4"),
         out=Path("/run/out.ext4"),
+        init="lab",
+        forwards=(),
     )
 
 
@@ -32,6 +35,21 @@ def test_a_guest_has_no_network(machine: Machine) -> None:
     arguments = machine.arguments(SERIAL)
     assert "-nodefaults" in arguments
     assert not any("net" in argument for argument in arguments if argument != "-nodefaults")
+
+
+def test_a_forwarded_port_brings_a_card_and_the_address_that_init_gives_it(
+    machine: Machine,
+) -> None:
+    assert "lab_address" not in machine.kernel_command_line()
+    forwarding = replace(machine, forwards=(Forward(19100, 9100),))
+    assert "lab_address=10.0.2.15" in forwarding.kernel_command_line().split()
+    assert any("-10.0.2.15:9100" in argument for argument in forwarding.arguments(SERIAL))
+
+
+def test_the_guest_is_told_which_init_it_is_to_have(machine: Machine) -> None:
+    assert "lab_init=lab" in machine.kernel_command_line().split()
+    systemd = replace(machine, init="systemd")
+    assert "lab_init=systemd" in systemd.kernel_command_line().split()
 
 
 def test_what_guests_share_stays_as_it_is_whatever_one_writes(machine: Machine) -> None:

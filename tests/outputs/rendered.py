@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from immapscope.grouping import Key, SortKey
-from immapscope.outputs import Format, render
+from immapscope.outputs.render import Format, render
 from tests.synthetic import exec_storm
 
 GOLDEN: Final = Path(__file__).parent / "golden"

@@ -14,7 +14,7 @@ from hypothesis import given
 
 from immapscope.grouping import Key
 from immapscope.kernel.words import Operation
-from immapscope.outputs import Format, render
+from immapscope.outputs.render import Format, render
 from immapscope.snapshot import Mode
 from tests.outputs.strategies import name_bytes
 from tests.synthetic import LIBC, exec_storm, free_row, snapshot_of

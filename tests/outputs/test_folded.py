@@ -9,7 +9,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from immapscope.outputs import Format, render
+from immapscope.outputs.render import Format, render
 from immapscope.snapshot import StackWeight
 from tests.synthetic import exec_storm, snapshot_of
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from immapscope.grouping import Key, SortKey
 from immapscope.kernel.words import Operation
-from immapscope.outputs import Format, render
 from immapscope.outputs.json import timestamp
+from immapscope.outputs.render import Format, render
 from immapscope.snapshot import WAIT_BUCKET_BOUNDS_NS, Inode, Mode, Shard, Snapshot, Sweep
 from tests.outputs.strategies import key_lists, name_bytes, snapshots
 from tests.synthetic import LIBC, exec_storm, free_row, machine, snapshot_of

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from immapscope.grouping import ALL_KEYS, Key
 from immapscope.kernel.words import Cause, Operation
-from immapscope.outputs import Format, render
+from immapscope.outputs.render import Format, render
 from immapscope.snapshot import Loss, LossUnit, Mode, PerUnit, Snapshot, Sweep
 from tests.outputs.strategies import key_lists, name_bytes, snapshots
 from tests.synthetic import (

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import click
 
-from immapscope.cli.streams import write_out
 from immapscope.errors import ExitStatus
 from immapscope.preflight import Check, Verdict, inspect
+from immapscope.streams import write_out
 
 
 @click.command(short_help="Say whether this machine can be traced, and if not, why.")

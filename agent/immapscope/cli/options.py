@@ -8,10 +8,10 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from immapscope.cli.durations import parse_duration
+from immapscope.durations import parse_duration
 from immapscope.errors import ImmapscopeError
 from immapscope.grouping import SortKey, parse_keys, parse_sort
-from immapscope.outputs import Format
+from immapscope.outputs.render import Format
 from immapscope.snapshot import Mode
 from immapscope.who import Who, parse_who
 

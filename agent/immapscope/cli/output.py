@@ -13,8 +13,8 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from immapscope.cli.streams import write_out
 from immapscope.errors import ImmapscopeError, UsageError
+from immapscope.streams import write_out
 
 
 @contextmanager

@@ -13,10 +13,10 @@ import click
 from immapscope.cli import options
 from immapscope.cli.output import output_to
 from immapscope.cli.progress import Progress
-from immapscope.errors import CannotTraceError, UsageError
+from immapscope.errors import UsageError
 from immapscope.grouping import Key, SortKey
-from immapscope.outputs import Format, render
-from immapscope.preflight import Kernel, inspect
+from immapscope.outputs.render import Format, render
+from immapscope.preflight import traceable_kernel
 from immapscope.snapshot import Mode, Snapshot
 from immapscope.who import Who
 
@@ -77,13 +77,13 @@ def trace(
         output = None
     with ExitStack() as stack:
         write = stack.enter_context(output_to(output))
-        kernel = traceable_kernel()
+        kernel = traceable_kernel(kprobes=attach != "fentry")
         # Imported late: bad usage and a machine that cannot be traced are told at once.
         from immapscope.tracing.machine import Machine
         from immapscope.tracing.programs import Attach
         from immapscope.tracing.run import CommandFailedError, Span, run
-        from immapscope.tracing.session import Request, Session
-        from immapscope.tracing.source import Sizes
+        from immapscope.tracing.session import Session
+        from immapscope.tracing.source import Request, Sizes
         from immapscope.tracing.target import Target
 
         machine = Machine.from_sysfs()
@@ -120,18 +120,6 @@ def trace(
             return int(error.status)
         show(outcome.snapshot)
         return outcome.status
-
-
-def traceable_kernel() -> Kernel:
-    """The kernel, or CannotTraceError with the first blocker in one line."""
-    verdict = inspect()
-    if verdict.kernel is not None and not verdict.blockers:
-        return verdict.kernel
-    blocker, *others = verdict.blockers
-    more = f" ({len(others)} more: immapscope doctor)" if others else ""
-    raise CannotTraceError(
-        f"this machine cannot be traced: {blocker.name}: {blocker.finding}; {blocker.advice}{more}"
-    )
 
 
 def _terminal_width(output: str | None) -> int | None:

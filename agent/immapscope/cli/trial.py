@@ -11,7 +11,8 @@ from immapscope.preflight import Check, Kernel
 from immapscope.snapshot import Mode
 from immapscope.tracing.machine import Machine
 from immapscope.tracing.programs import Attach
-from immapscope.tracing.session import Request, Session
+from immapscope.tracing.session import Session
+from immapscope.tracing.source import Request
 
 FDINFO = Path("/proc/self/fdinfo")
 

@@ -37,9 +37,20 @@ def shortened(text: str, cells: int) -> str:
     return head + ELLIPSIS + tail
 
 
+def one_line(message: str) -> str:
+    """A message in which every character can be printed and no line ends."""
+    return "".join(
+        character if character.isprintable() else _bytes_of(character)
+        for character in " ".join(message.split())
+    )
+
+
 def _escaped(character: str) -> str:
-    if character.isprintable() and character != "\\":
-        return character
+    printable = character.isprintable() and character != "\\"
+    return character if printable else _bytes_of(character)
+
+
+def _bytes_of(character: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
