@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The end of a terminal that a person sits at: what is shown there, and what is typed."""
+
+from __future__ import annotations
+
+import os
+import select
+import termios
+import time
+from typing import Any, Final
+
+#: Seconds; only a failure takes so long.
+PATIENCE: Final = 20.0
+
+
+class Pty:
+    """A pair of ends; `screen` is what a program gets, as its standard streams."""
+
+    def __init__(self) -> None:
+        self.person, self.screen = os.openpty()
+        self.shown = b""
+        self.resize(80, 24)
+
+    def resize(self, columns: int, lines: int) -> None:
+        termios.tcsetwinsize(self.person, (lines, columns))
+
+    def type(self, keys: bytes) -> None:
+        os.write(self.person, keys)
+
+    @property
+    def mode(self) -> list[Any]:
+        """The terminal's settings, as termios has them."""
+        return termios.tcgetattr(self.screen)
+
+    def read(self) -> bytes:
+        """What was shown since the last time."""
+        new = b""
+        while select.select([self.person], [], [], 0)[0]:
+            new += os.read(self.person, 65536)
+        self.shown += new
+        return new
+
+    def read_until(self, words: bytes) -> bytes:
+        """What is shown from now on, until these words are."""
+        seen = b""
+        ends = time.monotonic() + PATIENCE
+        while words not in seen:
+            left = ends - time.monotonic()
+            assert left > 0, f"{words!r} is not in {seen!r}"
+            if select.select([self.person], [], [], left)[0]:
+                seen += os.read(self.person, 65536)
+        self.shown += seen
+        return seen
+
+    def close(self) -> None:
+        os.close(self.person)
+        os.close(self.screen)
