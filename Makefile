@@ -2,6 +2,7 @@
 # Every target is a line that a person could type. Debian's bcc is for Debian's python3.
 PYTHON := /usr/bin/python3
 KERNEL := stock-6.12
+PREFIX := /usr/local
 
 help: ## this list
 	@awk -F ':.* ## ' '/^[a-z-]+:.* ## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -12,7 +13,7 @@ demo: machine ## trace an exec storm in a guest with 4 NUMA nodes; KERNEL=NAME p
 test: test-unit machine ## unit tests, then the core guest tests on one stock kernel
 	$(PYTHON) -m lab.suite core
 
-test-unit: dev ## only what needs no guest
+test-unit: dev monitoring ## only what needs no guest
 	.venv/bin/python -m pytest -n auto
 
 test-lab: machine ## every other guest test that CI runs
@@ -23,6 +24,12 @@ soak: machine ## every guest test on every kernel; goes on where it was stopped
 
 venv: traceable ## .venv/bin/immapscope, the agent of this checkout
 	$(PYTHON) -m lab.venv
+
+install: traceable ## the daemon as a service of systemd; PREFIX=FOLDER, DESTDIR=FOLDER
+	$(PYTHON) -m lab.install --prefix $(PREFIX) --destdir $(or $(DESTDIR),/)
+
+uninstall: ## remove what make install made; an edited configuration stays
+	$(PYTHON) -m lab.install --prefix $(PREFIX) --destdir $(or $(DESTDIR),/) --remove
 
 lint: dev ## ruff and mypy
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
@@ -37,6 +44,9 @@ traceable:
 	@$(PYTHON) -m lab.host --install trace
 dev: traceable
 	@$(PYTHON) -m lab.venv --dev
+monitoring:
+	@$(PYTHON) -m lab.monitoring > /dev/null
 
 .NOTPARALLEL:
-.PHONY: help demo test test-unit test-lab soak venv lint format machine traceable dev
+.PHONY: help demo test test-unit test-lab soak venv install uninstall lint format
+.PHONY: machine traceable dev monitoring

@@ -12,14 +12,17 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from lab import accelerator, cache, ext4, guest, image, job, kernels, qemu
+from lab import accelerator, cache, ext4, forward, guest, image, job, kernels, qemu
 from lab.errors import LabError, UsageError
+from lab.forward import Forward
 from lab.guest import GuestError
 from lab.machine import Machine
 from lab.topology import Topology, parse_memory
 
 OUT_MIB = 4096
 FAILED = 70
+# What starts COMMAND: the lab's own few lines, or systemd with the journal.
+INITS = ("lab", "systemd")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -70,6 +73,14 @@ def _parsed(words: Sequence[str]) -> tuple[argparse.Namespace, list[bytes]]:
     add("--memory", default="3G", metavar="SIZE", help="default: %(default)s")
     add("--timeout", default=600.0, type=float, metavar="SECONDS", help="default: %(default)g")
     add("--out", default=job.CHECKOUT / "lab/out", type=Path, metavar="FOLDER", help="for $OUT")
+    add("--init", choices=INITS, default=INITS[0], help="process 1 of the guest: %(choices)s")
+    add(
+        "--forward",
+        action="append",
+        default=[],
+        metavar="HOST:GUEST",
+        help="port of 127.0.0.1 to port of the guest; 0 is a free one, told on stderr",
+    )
     add("--icount", action="store_true", help="guest time is instructions executed")
     add("--update", action="store_true", help="ask for a newer kernel and build a new image")
     add("--list", action="store_true", help="names of kernels")
@@ -87,6 +98,7 @@ def _run(options: argparse.Namespace, command: Sequence[bytes]) -> int:
         raise UsageError("--timeout is a number of seconds above 0")
     topology = Topology.parse(options.topology)
     memory_mib = parse_memory(options.memory)
+    forwards = [Forward.parse(text) for text in options.forward]
     job.check(options.file)
     kernel = kernels.find(options.kernel, options.update)
     print(f"lab: kernel {options.kernel} = {kernel.release}", file=sys.stderr)
@@ -94,7 +106,10 @@ def _run(options: argparse.Namespace, command: Sequence[bytes]) -> int:
     if not command:
         return 0
     emulator = qemu.find()
-    with cache.scratch("run") as folder:
+    with cache.scratch("run") as folder, forward.reserved(forwards) as reserved:
+        for one in reserved:
+            reached = f"{forward.HOST}:{one.host} is port {one.guest} of the guest"
+            print(f"lab: {reached}", file=sys.stderr, flush=True)
         chosen = accelerator.find(emulator, kernel, options.icount)
         machine = Machine(
             kernel=kernel,
@@ -105,6 +120,8 @@ def _run(options: argparse.Namespace, command: Sequence[bytes]) -> int:
             root=root,
             job=folder / "job.ext4",
             out=folder / "out.ext4",
+            init=options.init,
+            forwards=reserved,
         )
         job.make_disk(machine.job, folder / "job", options.file, command)
         ext4.make(machine.out, "lab-out", OUT_MIB)

@@ -9,6 +9,7 @@ import re
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,11 +35,27 @@ class GuestError(LabError):
         self.console = console
 
 
+class StillbornError(GuestError):
+    """QEMU ended before the guest said anything: nothing of the job has run."""
+
+
 def run(qemu: Qemu, machine: Machine, folder: Path, limit_seconds: float) -> int:
-    """COMMAND's status; GuestError if the guest panicked, died or outlived the limit."""
+    """COMMAND's status; GuestError if the guest panicked, died or outlived the limit.
+
+    A guest that QEMU loses before it said anything is booted once more (seen in 1 of 100 boots on a
+    busy host); one that said anything never, since COMMAND may have done something.
+    """
+    try:
+        return _boot(qemu, machine, folder, limit_seconds)
+    except StillbornError as error:
+        print(f"lab: {error}; booting once more", file=sys.stderr)
+        return _boot(qemu, machine, folder, limit_seconds)
+
+
+def _boot(qemu: Qemu, machine: Machine, folder: Path, limit_seconds: float) -> int:
     console = folder / "console"
     log = folder / "qemu.log"
-    console.touch()
+    console.write_bytes(b"")
     readers, writers = _channels()
     serial = {"console": str(console)}
     serial |= {name: f"/dev/fd/{writer}" for name, writer in writers.items()}
@@ -46,14 +63,14 @@ def run(qemu: Qemu, machine: Machine, folder: Path, limit_seconds: float) -> int
     try:
         for writer in writers.values():
             os.close(writer)
-        status = _relay(readers, time.monotonic() + limit_seconds)
+        control = _relay(readers, time.monotonic() + limit_seconds)
+        status = _status(control)
         if status is not None:
             return status
-        if process.wait() != 0:
-            said = log.read_text(errors="replace").splitlines()
-            message = f"QEMU failed: {said[-1] if said else process.returncode}"
-            raise _failure(message, DIED, console)
-        raise _failure("guest died before COMMAND ended", DIED, console)
+        message = _last_words(process.wait(), log)
+        if not control and not console.stat().st_size:
+            raise StillbornError(message, DIED, ())
+        raise _failure(message, DIED, console)
     except TimeoutError:
         message = f"guest outlived its {limit_seconds:g} s limit"
         raise _failure(message, TIMED_OUT, console) from None
@@ -62,6 +79,18 @@ def run(qemu: Qemu, machine: Machine, folder: Path, limit_seconds: float) -> int
         process.wait()
         for reader in readers.values():
             os.close(reader)
+
+
+def _last_words(returncode: int, log: Path) -> str:
+    """What is known of an end without a status: QEMU's own words, and how it ended if it failed."""
+    said = log.read_text(errors="replace").splitlines()
+    if returncode < 0:
+        message = f"QEMU was ended by {signal.Signals(-returncode).name}"
+    elif returncode > 0:
+        message = f"QEMU failed with status {returncode}"
+    else:
+        message = "guest died before COMMAND ended"
+    return f"{message}: {said[-1]}" if said else message
 
 
 def _failure(message: str, status: int, console: Path) -> GuestError:
@@ -103,10 +132,10 @@ def _start(command: Sequence[str], inherit: Sequence[int], log: Path) -> subproc
         )
 
 
-def _relay(readers: Mapping[str, int], deadline: float) -> int | None:
-    """Pass output on until the guest is gone; the status it told, None if it told none.
+def _relay(readers: Mapping[str, int], deadline: float) -> bytes:
+    """Pass output on until the guest is gone; what it told on the control port.
 
-    TimeoutError when the deadline (monotonic seconds) passes first.
+    TimeoutError when the deadline (monotonic seconds) passes before it told a status.
     """
     control = b""
     targets = {"stdout": 1, "stderr": 2}
@@ -127,10 +156,9 @@ def _relay(readers: Mapping[str, int], deadline: float) -> int | None:
                         deadline = min(deadline, time.monotonic() + POWER_OFF_SECONDS)
                 else:
                     _write_all(targets[key.data], data)
-        status = _status(control)
-        if status is None and selector.get_map():
+        if _status(control) is None and selector.get_map():
             raise TimeoutError
-    return status
+    return control
 
 
 def _status(control: bytes) -> int | None:

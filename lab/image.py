@@ -30,6 +30,7 @@ PACKAGES = (
     "passwd",
     "procps",
     "stress-ng",
+    "systemd",
     "util-linux",
 )
 LEFT_OUT = (

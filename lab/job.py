@@ -11,10 +11,12 @@ from lab import ext4
 from lab.errors import UsageError
 
 CHECKOUT = Path(__file__).parent.parent
-PARTS = ("agent", "probes", "lab/workloads", "config.yaml", "tests")
+PARTS = ("agent", "probes", "lab/workloads", "tests", "pyproject.toml", "config.yaml", "systemd")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".git", ".venv", "*.egg-info", ".*_cache")
 SPARE_MIB = 1024
-INIT = Path(__file__).parent / "guest/init"
+GUEST = Path(__file__).parent / "guest"
+# What starts COMMAND in there: process 1, what it becomes, and systemd's unit for that.
+STARTERS = ("init", "run", "command.service")
 
 
 def check(files: Sequence[Path]) -> None:
@@ -32,7 +34,8 @@ def make_disk(disk: Path, folder: Path, files: Sequence[Path], command: Sequence
     """Lay the job out in `folder` and make a disk of it."""
     work = folder / "work"
     work.mkdir(parents=True)
-    shutil.copy(INIT, folder / "init")
+    for name in STARTERS:
+        shutil.copy(GUEST / name, folder / name)
     (folder / "command").write_bytes(script(command))
     for part in PARTS:
         _copy(CHECKOUT / part, folder / "checkout" / part)
@@ -42,9 +45,8 @@ def make_disk(disk: Path, folder: Path, files: Sequence[Path], command: Sequence
 
 
 def script(command: Sequence[bytes]) -> bytes:
-    """Shell text that enters COMMAND's cgroup and folder, and becomes COMMAND."""
-    enter = [b"echo 0 > /sys/fs/cgroup/command/cgroup.procs", b"cd /lab/work"]
-    return b"".join(line + b"\n" for line in [*enter, b"exec " + shell_words(command)])
+    """Shell text that enters the folder of the files, and becomes COMMAND."""
+    return b"cd /lab/work\nexec " + shell_words(command) + b"\n"
 
 
 def shell_words(words: Sequence[bytes]) -> bytes:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import image
+from lab import forward, image
+from lab.forward import Forward
 from lab.kernel import Kernel
 from lab.topology import Topology
 
@@ -34,7 +35,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Machine:
-    """A guest's hardware, kernel and disks."""
+    """A guest's hardware, kernel and disks, and which init starts COMMAND."""
 
     kernel: Kernel
     topology: Topology
@@ -44,6 +45,8 @@ class Machine:
     root: Path
     job: Path
     out: Path
+    init: str
+    forwards: Sequence[Forward]
 
     def disks(self) -> list[Disk]:
         """In the order of their NVMe namespaces, which lab/guest/init counts on."""
@@ -57,9 +60,12 @@ class Machine:
         words = ["console=ttyS0", "quiet", "loglevel=4", "panic=-1", "mitigations=off", *PATIENCE]
         words += [f"root=PARTUUID={image.PARTUUID}", "rootwait", "rw"]
         words += [f"init={image.FIRST_PROGRAM}"]
+        # What the kernel does not know it hands to init's environment.
+        words.append(f"lab_init={self.init}")
         if self.kernel.modules:
-            # What the kernel does not know it hands to init's environment.
             words.append("lab_modules=yes")
+        if self.forwards:
+            words.append(f"lab_address={forward.GUEST}")
         return " ".join([*words, self.append]).strip()
 
     def arguments(self, serial: Mapping[str, str]) -> list[str]:
@@ -74,6 +80,7 @@ class Machine:
             drive = f"if=none,id=disk{number},format=raw,file={_escaped(str(disk.path))}"
             drive += ",snapshot=on" if disk.shared else ",cache=unsafe"
             arguments += ["-drive", drive, "-device", f"nvme-ns,drive=disk{number},nsid={number}"]
+        arguments += forward.qemu_arguments(self.forwards)
         for name, path in serial.items():
             arguments += ["-chardev", f"file,id={name},path={_escaped(path)}"]
             arguments += ["-serial", f"chardev:{name}"]

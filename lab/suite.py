@@ -21,12 +21,16 @@ TESTS = "/lab/checkout/tests/lab"
 
 @dataclass(frozen=True)
 class Guest:
-    """One guest: its kernel, its shape, what pytest is told, and after how long it is given up."""
+    """One guest: its kernel, its shape, what pytest is told, and after how long it is given up.
+
+    `init` is what starts pytest: the lab's own few lines, or systemd.
+    """
 
     kernel: str
     topology: str
     pytest: tuple[str, ...]
     limit_seconds: int
+    init: str = "lab"
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,10 @@ _WIDE = tuple(
     f"{TESTS}/test_{name}.py" for name in ("exact_counts", "right_waits", "demo_table", "causes")
 )
 
+# The daemon as a service, all of it or whether it works at all.
+_SERVICE = f"{TESTS}/test_service.py"
+_SERVICE_WORKS = ("-k", "serves", _SERVICE)
+
 PARTS: Mapping[str, Part] = {
     "core": Part((Guest("stock-6.12", "4x2", ("-m", "core", TESTS), 900),)),
     "lab": Part(
@@ -55,6 +63,9 @@ PARTS: Mapping[str, Part] = {
                 1500,
             ),
             Guest("stock-6.1", "4x2", ("-m", "not forced_attach and not soak", *_WIDE), 900),
+            Guest("stock-6.12", "4x2", (_SERVICE,), 900, init="systemd"),
+            Guest("stock-7.x", "4x2", _SERVICE_WORKS, 300, init="systemd"),
+            Guest("stock-6.1", "4x2", _SERVICE_WORKS, 300, init="systemd"),
         )
     ),
     "soak": Part(
@@ -62,6 +73,10 @@ PARTS: Mapping[str, Part] = {
             Guest(kernel, topology, ("-m", "not forced_attach", TESTS), 3000)
             for kernel in ("stock-6.1", "stock-6.12", "stock-7.x")
             for topology in ("4x2", "12x2")
+        )
+        + tuple(
+            Guest(kernel, "4x2", (_SERVICE,), 900, init="systemd")
+            for kernel in ("stock-6.1", "stock-6.12", "stock-7.x")
         ),
         kept=True,
     ),
@@ -71,7 +86,7 @@ PARTS: Mapping[str, Part] = {
 def lab_vm_words(guest: Guest) -> list[str]:
     """The arguments of lab/vm that run this guest's tests, with every workload beside them."""
     words = ["--kernel", guest.kernel, "--topology", guest.topology]
-    words += ["--timeout", str(guest.limit_seconds)]
+    words += ["--init", guest.init, "--timeout", str(guest.limit_seconds)]
     for name in build.names():
         words += ["--file", str(build.build(name))]
     return [*words, "--", "python3", "-u", "-m", "pytest", *guest.pytest]
