@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ from immapscope.kernel.words import Operation
 from immapscope.snapshot import Mode
 from immapscope.tracing.counters import BURNED, CLAIMED, RETIRING, UNCLAIMED
 from immapscope.tracing.counting import Counting
+from immapscope.tracing.intervals import Intervals
 from immapscope.tracing.recycling import Occupancy, Recycling, Slots
 from immapscope.tracing.source import Sizes
-from tests.tracing.agent import Agent, check_all_told, check_pools
-from tests.tracing.arrays import SMALL, small_counting
+from tests.tracing.agent import Agent, check_all_told, check_pools, told_by
+from tests.tracing.arrays import SMALL, context, small_counting
 from tests.tracing.model import File, Programs, Steps
 from tests.tracing.storm import Storm
 from tests.tracing.test_structs import C
@@ -219,6 +221,44 @@ def test_a_wait_that_is_just_being_counted_is_counted_to_its_end(session: Sessio
     assert list(recycling.mark(np.array([slot]))) == [slot]
     read = counting.read().rows
     assert (read["contended"].sum(), read["wait_ns"].sum()) == (2, 2_000)
+
+
+class Watched(np.ndarray[Any, Any]):
+    """An array that is used on just before each copy of it is made."""
+
+    before_copy: Callable[[], None]
+
+    def __array_finalize__(self, of: object) -> None:
+        self.before_copy = getattr(of, "before_copy", lambda: None)
+
+    def copy(self, *_: Any) -> Any:
+        self.before_copy()
+        return np.array(self)
+
+
+@pytest.mark.parametrize("array", ["files", "cells", "rows"])
+def test_a_file_that_gets_a_slot_while_the_arrays_are_read_is_not_lost(
+    session: Session, array: str
+) -> None:
+    counting, programs = session.counting, session.programs
+    parts = Intervals(counting)
+    session.retire(session.wait(LIBC))
+    parts.next(context())
+    for number in (201, 202, 203):
+        session.wait(File(number))
+    watched = getattr(counting, array).view(Watched)
+    setattr(counting, array, watched)
+
+    def meanwhile() -> None:
+        watched.before_copy = lambda: None
+        session.wait(LOADER)
+        done(programs.change_tree(TASK, LOADER, NODE, 0))
+
+    watched.before_copy = meanwhile
+    told = told_by([parts.next(context()).snapshot for _ in range(2)])
+    assert told.of_files[LOADER.number, "contended"] == 1
+    assert told.of_files[LOADER.number, "tree"] == 1
+    assert told.of_files[None, "tree"] == 0
 
 
 def test_a_file_that_returns_has_another_slot_whose_counts_begin_at_0(session: Session) -> None:

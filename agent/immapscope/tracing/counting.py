@@ -122,10 +122,11 @@ class Counting:
         rows = used_rows.copy()
         rows["contended"] = np.minimum(rows["contended"], whole)
         # After the rows, so that none of them is of a file beyond these.
-        files = self.used_files.copy()
-        used = len(files)
+        used = len(self.used_files)
         cells = self.cells[:, :used].copy()
         cells["entered"] = self.cells[:, :used]["entered"]
+        # After the cells, so that none has counts that seem to be of no file.
+        files = self.files[:used].copy()
         return Counters(files, cells, rows, self.cpus.copy(), None, None, self._skipped())
 
     def _skips(self) -> dict[int, int]:
