@@ -14,7 +14,7 @@ test: test-unit machine ## unit tests, then the core guest tests on one stock ke
 	$(PYTHON) -m lab.suite core
 
 test-unit: dev monitoring ## only what needs no guest
-	.venv/bin/python -m pytest -n auto
+	REQUIRE_PROMTOOL=1 .venv/bin/python -m pytest -n auto
 
 test-lab: machine ## every other guest test that CI runs
 	$(PYTHON) -m lab.suite lab
