@@ -8,7 +8,7 @@ static __always_inline void drop_old(struct held *old)
 {
 	count_lost(old->slot, old->node, old->flags & TRYING ? LOST_RETURN_MISSED : LOST_RELEASE_MISSED);
 	if (old->flags & CONTENDED)
-		count_lost(old->slot, old->node, LOST_RELEASE_MISSED_WAIT);
+		count_lost(old->wait.slot, old->wait.node, LOST_RELEASE_MISSED_WAIT);
 }
 
 static __always_inline int acquire(u64 sem, bool try)

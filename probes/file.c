@@ -42,6 +42,8 @@ static __always_inline void copy_name(struct file *file, u64 inode)
 	u64 alias = read_u64(inode + OFF_INODE_I_DENTRY);
 	u64 name;
 
+	/* The slot may have been handed back by whoever named it last. */
+	file->named = 0;
 	if (!alias)
 		return;
 	name = read_u64(alias - OFF_DENTRY_D_ALIAS + OFF_DENTRY_D_NAME);

@@ -51,7 +51,7 @@ static __always_inline bool wait_ends(struct wait *wait, u32 task, u64 now)
 		return false;
 	/* The release in between was not seen, nor the entry that followed it. */
 	if (state->flags & CONTENDED)
-		count_lost(state->slot, state->node, LOST_RELEASE_MISSED_WAIT);
+		count_lost(state->wait.slot, state->wait.node, LOST_RELEASE_MISSED_WAIT);
 	state->changes = 0;
 	state->wait = *wait;
 	state->waited_until = now;

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Final
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -30,6 +31,8 @@ from tests.synthetic import LIBC, contended_row, snapshot_of
 #: What happens in each interval: one wait of 1 ms for libc's lock.
 ROWS: Sequence[Row] = (contended_row(LIBC, 1, Operation.INSERT, Cause.MMAP, [1_000_000]),)
 TRACKED, PROGRAMS = 12, 9
+#: Where the default configuration listens.
+LOOPBACK: Final = Address("127.0.0.1", 10264)
 
 
 def taken(address: Address) -> UsageError:
@@ -190,6 +193,11 @@ class World:
     def said(self) -> list[str]:
         """The lines of the log."""
         return self.log.getvalue().splitlines()
+
+    @property
+    def complaints(self) -> list[str]:
+        """Those that are more than information."""
+        return [line for line in self.said if ": info: " not in line]
 
 
 def send(number: signal.Signals) -> Callable[[], None]:

@@ -24,7 +24,6 @@ from immapscope.tracing.handover import MAPS, Handover, Order, serve, take_over
 from immapscope.tracing.machine import Machine
 from immapscope.tracing.programs import Attach
 from immapscope.tracing.source import Request, Sizes
-from immapscope.tracing.syscalls import delete_element, not_preempted
 from tests.kernel.saved import SavedKernel
 from tests.synthetic import KERNEL
 from tests.tracing.arrays import SMALL, Maps, lengths, memory
@@ -61,7 +60,7 @@ def the_child(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Child:
 
 @pytest.fixture
 def nothing_leaks() -> Iterator[None]:
-    """As many descriptors are open afterwards as before."""
+    """No descriptor is open afterwards that was not before."""
     before = descriptors()
     yield
     assert descriptors() <= before
@@ -334,34 +333,3 @@ def test_a_child_that_cannot_trace_gives_the_reason(monkeypatch: pytest.MonkeyPa
     answer, taken = answered(ORDER)
     assert json.loads(answer) == {"error": "BTF: no such file; boot another kernel"}
     assert taken == []
-
-
-# tracing/syscalls.py
-
-
-def test_a_key_is_not_deleted_from_what_is_no_map() -> None:
-    descriptor = memory("no map", 1)
-    try:
-        with pytest.raises(OSError, match=r"Invalid argument|not permitted|not implemented"):
-            delete_element(descriptor, b"key")
-    finally:
-        os.close(descriptor)
-
-
-def test_the_schedule_is_as_before_when_it_is_over() -> None:
-    before = os.sched_getscheduler(0), os.sched_getparam(0).sched_priority
-    with not_preempted() as not_preempted_now:
-        assert (os.sched_getscheduler(0) == os.SCHED_FIFO) == not_preempted_now
-    assert (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority) == before
-    with pytest.raises(KeyError), not_preempted():
-        raise KeyError
-    assert (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority) == before
-
-
-def test_whoever_may_not_change_the_schedule_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "sched_setscheduler", refused)
-    with not_preempted() as not_preempted_now:
-        assert not not_preempted_now

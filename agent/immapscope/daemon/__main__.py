@@ -46,6 +46,9 @@ def main(words: Sequence[str]) -> ExitStatus:
             logs.start(settings.log.level)
             Service(settings, lambda: read_settings(path), Observer, listen).run(signals)
         except ImmapscopeError as error:
+            if signals.seen & {signal.SIGTERM, signal.SIGINT}:
+                # Whoever stops a service may stop its children with it, which is no error of ours.
+                return ExitStatus.FINE
             with suppress(OSError):
                 print(f"immapscope: {one_line(str(error))}", file=sys.stderr)
             return error.status

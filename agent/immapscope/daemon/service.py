@@ -15,7 +15,7 @@ from immapscope.daemon.logs import LOG
 from immapscope.daemon.memory import give_back
 from immapscope.daemon.notify import Notifier
 from immapscope.daemon.observer import Reading
-from immapscope.errors import CannotTraceError, ImmapscopeError, UsageError
+from immapscope.errors import CannotTraceError, ExitStatus, ImmapscopeError, UsageError
 from immapscope.exporter import Exporter, Limits, Status
 from immapscope.settings import Settings, changes, needs_new_listener, needs_new_session
 from immapscope.signals import Signals
@@ -23,6 +23,12 @@ from immapscope.signals import Signals
 #: How often the service looks whether slots are scarce, and tells the watchdog that it lives.
 _TICK: Final = 1.0
 _STOPPING = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+class ListenerLostError(ImmapscopeError):
+    """Nothing is served any more, so the service had better be started anew."""
+
+    status = ExitStatus.BAD_NEWS
 
 
 class Observes(Protocol):
@@ -128,6 +134,8 @@ class Service:
         try:
             self._change_to(self._read_settings())
             successful = True
+        except ListenerLostError:
+            raise
         except ConfigurationError as error:
             for line in error.lines:
                 LOG.error("the old configuration stays: %s", line)
@@ -168,12 +176,18 @@ class Service:
             try:
                 self._server = self._listen(new, self._exporter)
             except ImmapscopeError:
-                self._server = self._listen(self._settings, self._exporter)
+                self._listen_as_before()
                 raise
         else:
             self._server.stop()
             self._server = server
         LOG.info("listening on %s", self._server.address)
+
+    def _listen_as_before(self) -> None:
+        try:
+            self._server = self._listen(self._settings, self._exporter)
+        except ImmapscopeError as error:
+            raise ListenerLostError(f"somebody took the port meanwhile: {error}") from error
 
     def _is_in_the_way(self, new: Settings, error: UsageError) -> bool:
         """Whether what the new address includes may be our own old one."""

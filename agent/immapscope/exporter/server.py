@@ -79,9 +79,10 @@ class Server:
         self._started.wait()
 
     def stop(self) -> None:
-        """Closes the port and every connection; returns when the thread has ended."""
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
+        """Closes the port and every connection; returns when the thread has ended, or had."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
         self._authentication.close()
 
     async def _run(self) -> None:

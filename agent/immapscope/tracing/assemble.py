@@ -189,7 +189,8 @@ class _View:
         if not self.full:
             return
         acquired, held = self.cells["acquired"], self.cells["hold_ns"]
-        found = np.nonzero(acquired)
+        # An interval may end between the two counts of one hold.
+        found = np.nonzero((acquired != 0) | (held != 0))
         # As lists: numpy hands out single numbers slowly, and there may be 100,000 rows.
         columns = (*found, acquired[found], held[found])
         for node, index, code, count, hold_ns in zip(*(c.tolist() for c in columns), strict=True):
