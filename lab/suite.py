@@ -54,18 +54,18 @@ PARTS: Mapping[str, Part] = {
     "core": Part((Guest("stock-6.12", "4x2", ("-m", "core", TESTS), 900),)),
     "lab": Part(
         (
-            Guest("stock-6.12", "4x2", ("-m", "not core and not soak", TESTS), 1500),
+            Guest("stock-6.12", "4x2", ("-m", "not core and not soak", TESTS), 2400),
             # It preempts, which is what the law and exact counts can fail by.
             Guest(
                 "stock-7.x",
                 "4x2",
                 ("-m", "not forced_attach and not soak", *_WIDE, f"{TESTS}/test_law.py"),
-                1500,
+                1800,
             ),
             Guest("stock-6.1", "4x2", ("-m", "not forced_attach and not soak", *_WIDE), 900),
-            Guest("stock-6.12", "4x2", (_SERVICE,), 900, init="systemd"),
-            Guest("stock-7.x", "4x2", _SERVICE_WORKS, 300, init="systemd"),
-            Guest("stock-6.1", "4x2", _SERVICE_WORKS, 300, init="systemd"),
+            Guest("stock-6.12", "4x2", (_SERVICE,), 1200, init="systemd"),
+            Guest("stock-7.x", "4x2", _SERVICE_WORKS, 600, init="systemd"),
+            Guest("stock-6.1", "4x2", _SERVICE_WORKS, 600, init="systemd"),
         )
     ),
     "soak": Part(

@@ -58,7 +58,7 @@ def test_an_exec_storm_shows_as_waits_for_the_c_library(running: Daemon) -> None
     scrape = running.after_readings(2)
     assert scrape.sum("immap_wait_seconds_total", file="libc.so.6") > 0
     assert scrape.sum("immap_wait_cause_seconds_total", file="libc.so.6", cause="mmap") > 0
-    assert scrape.sum("immap_execs_total") > 100
+    assert scrape.sum("immap_execs_total") > 20
     assert len(scrape.of("immap_kernel_info", release=os.uname().release, layout="single")) == 1
     assert scrape.sum("immap_probes_attached") > 0
     assert scrape.sum("immap_config_last_reload_successful") == 1
@@ -88,7 +88,7 @@ def test_of_100000_files_that_come_and_go_none_is_kept(running: Daemon) -> None:
     # Nobody waited for any of them.
     assert not {file for file in scrape.files() if file.startswith("churn-")}
     assert scrape.sum("immap_tree_operations_total", file="other") >= 2 * 100_000
-    assert running.memory() - before < 2 << 20
+    assert running.memory() - before < 4 << 20
 
 
 def test_a_hot_file_is_named_however_many_were_waited_for_before_it(running: Daemon) -> None:
