@@ -42,7 +42,8 @@ machine:
 	@$(PYTHON) -m lab.host --install
 traceable:
 	@$(PYTHON) -m lab.host --install trace
-dev: traceable
+dev:
+	@$(PYTHON) -m lab.host --install trace tests
 	@$(PYTHON) -m lab.venv --dev
 monitoring:
 	@$(PYTHON) -m lab.monitoring > /dev/null

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What this machine must have, and installing it: python3 -m lab.host [--install] [WHAT]...
 
-WHAT is `trace` (for a machine to be traced: the agent and its venv) or `lab` (for guests and their
-workloads); both where none is named. Run it with /usr/bin/python3: Debian's packages are for that.
+WHAT is `trace` (for a machine to be traced: the agent and its venv), `lab` (for guests and their
+workloads) or `tests` (for those that need no guest); all where none is named. Run it with /usr/bin/python3: Debian's packages are for that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from lab import debian
 from lab.programs import PATH
 
-PURPOSES = ("trace", "lab")
+PURPOSES = ("trace", "lab", "tests")
 OLDEST_DEBIAN = 12
 PROGRAMS = {
     "apt-get": "apt",
@@ -50,6 +50,8 @@ def _missing(purposes: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield "bcc for python3", "python3-bpfcc"
         if not _has_library("libbpf.so.1"):
             yield "libbpf.so.1", "libbpf1"
+    if "tests" in purposes and shutil.which("openssl", path=PATH) is None:
+        yield "openssl", "openssl"
     if "lab" in purposes:
         needed = PROGRAMS if os.geteuid() == 0 else PROGRAMS | PROGRAMS_WITHOUT_ROOT
         yield from (one for one in needed.items() if shutil.which(one[0], path=PATH) is None)
