@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from immapscope.daemon.service import Service
-from immapscope.errors import UsageError
+from immapscope.daemon.service import ListenerLostError, Service
+from immapscope.errors import ExitStatus, UsageError
 from immapscope.exporter import Exporter, Server
 from immapscope.settings import Settings
 from immapscope.signals import Signals
 from tests.daemon.configured import read_here
-from tests.daemon.services import HUP, TERM, World
+from tests.daemon.services import HUP, TERM, World, taken
 
 
 class Served:
@@ -165,3 +165,25 @@ def test_certificates_that_broke_leave_what_is_served(
     assert "no.pem" in line
     # It was not even left for a moment.
     assert len(web.served.servers) == 1
+
+
+class TakenMeanwhile(Served):
+    """Somebody takes every address as soon as the service leaves its first one."""
+
+    def listen(self, settings: Settings, exporter: Exporter) -> Server:
+        if self.servers:
+            raise taken(settings.exporter.listen)
+        return super().listen(settings, exporter)
+
+
+def test_a_service_that_cannot_listen_any_more_ends_so_that_it_is_started_anew(
+    world: World,
+) -> None:
+    port = free_port()
+    world.write(listening_at("127.0.0.1", port))
+    world.at(20, lambda: world.write(listening_at("0.0.0.0", port)))
+    world.at(21, HUP)
+    with pytest.raises(ListenerLostError, match="Address already in use") as lost:
+        TakenMeanwhile(world).run()
+    assert lost.value.status == ExitStatus.BAD_NEWS
+    assert world.done[-1] == "session 1 closed"
