@@ -2,7 +2,8 @@
 """What this machine must have, and installing it: python3 -m lab.host [--install] [WHAT]...
 
 WHAT is `trace` (for a machine to be traced: the agent and its venv), `lab` (for guests and their
-workloads) or `tests` (for those that need no guest); all where none is named. Run it with /usr/bin/python3: Debian's packages are for that.
+workloads) or `tests` (for those that need no guest); all where none is named. Run it with
+/usr/bin/python3: Debian's packages are for that.
 """
 
 from __future__ import annotations
