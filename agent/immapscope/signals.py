@@ -8,7 +8,6 @@ import signal
 import socket
 import time
 from collections.abc import Iterable
-from types import TracebackType
 
 
 class Signals:
@@ -41,12 +40,7 @@ class Signals:
     def _came(self, number: int, frame: object) -> None:
         self.seen.add(signal.Signals(number))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         signal.set_wakeup_fd(self._wakeup_before)
         for number, handler in self._before.items():
             signal.signal(number, handler)

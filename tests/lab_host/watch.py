@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from dashboards import generate, names
@@ -79,12 +78,7 @@ class Watch:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stack.close()
 
     def calm(self, file: str, within: float) -> Calm:
@@ -156,7 +150,7 @@ class Watch:
 
     def _stop(self) -> None:
         if self._prometheus is not None:
-            self._prometheus.__exit__(None, None, None)
+            self._prometheus.__exit__()
             self._prometheus = None
 
     def _past(self, calm: Sequence[Calm]) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Final
 
 from immapscope.snapshot import Mode
@@ -72,12 +71,7 @@ class Maps:
     def __enter__(self) -> Maps:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for descriptor in self.descriptors.values():
             os.close(descriptor)
 

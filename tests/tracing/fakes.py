@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import cast
 
 from immapscope.snapshot import Mode
@@ -70,12 +69,7 @@ class FakeSession:
     def __enter__(self) -> FakeSession:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.abandoned = not self.closed
 
     def as_session(self) -> Session:

@@ -8,7 +8,7 @@ import os
 import resource
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,7 +71,7 @@ pytestmark = pytest.mark.usefixtures("nothing_leaks")
 
 def test_what_a_child_hands_over_is_a_session(the_child: Child, tmp_path: Path) -> None:
     the_child(GOOD)
-    with take_over(ORDER) as session:
+    with closing(take_over(ORDER)) as session:
         assert session.facts == KERNEL
         assert session.spin_known is True
         assert session.sizes == SMALL
@@ -108,7 +108,7 @@ def test_each_map_is_the_one_that_was_sent_as_it(
         handover_module, "delete_element", lambda fd, key: deleted.append((name_of(fd), key))
     )
     the_child(GOOD)
-    with take_over(ORDER) as session:
+    with closing(take_over(ORDER)) as session:
         session.forget("file_index", b"a file's")
         session.forget("row_index", b"a row's")
     assert len(mapped) == len(MAPS) - 2
@@ -311,7 +311,7 @@ def test_what_a_child_sends_is_what_is_taken_over(compiled: Compiled) -> None:
     answer, taken = answered(ORDER)
     assert [name_of(descriptor) for descriptor in taken] == [name for name, _ in SENT]
     session: Handover = handover_module._unpacked(answer, taken, 0)
-    with session:
+    with closing(session):
         assert session.facts == KERNEL
         assert session.spin_known is False
         assert session.sizes == replace(SMALL, text_base=0xFFFFFFFF81000000, text_bytes=1 << 20)
@@ -320,7 +320,7 @@ def test_what_a_child_sends_is_what_is_taken_over(compiled: Compiled) -> None:
 
 def test_what_the_child_prepared_is_there(compiled: Compiled) -> None:
     answer, taken = answered(ORDER)
-    with handover_module._unpacked(answer, taken, 0) as session:
+    with closing(handover_module._unpacked(answer, taken, 0)) as session:
         session.counting.prepare([0, 1])
         assert (session.counting.rows["state"][: SMALL.coarse_rows] == CLAIMED).all()
 

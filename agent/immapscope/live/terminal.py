@@ -14,7 +14,6 @@ import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import TracebackType
 from typing import Final
 
 from rich.text import Text
@@ -134,18 +133,13 @@ class Terminal:
         try:
             self._take()
         except BaseException:
-            self.__exit__(None, None, None)
+            self.__exit__()
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._give_back()
-        self._signals.__exit__(kind, error, trace)
+        self._signals.__exit__()
         os.close(self._output)
 
 

@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from types import TracebackType
 
 from immapscope.errors import CannotTraceError
 from immapscope.snapshot import KernelFacts, Mode
@@ -82,17 +81,6 @@ class Handover:
         self._links, self.programs, self._maps = (), (), {}
         # With kretprobes that have a maxactive the child left an event, which nobody uses now.
         remove_leftovers()
-
-    def __enter__(self) -> Handover:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def take_over(order: Order) -> Handover:
