@@ -19,6 +19,7 @@ class Pty:
     def __init__(self) -> None:
         self.person, self.screen = os.openpty()
         self.shown = b""
+        self._unread = b""
         self.resize(80, 24)
 
     def resize(self, columns: int, lines: int) -> None:
@@ -34,23 +35,27 @@ class Pty:
 
     def read(self) -> bytes:
         """What was shown since the last time."""
-        new = b""
+        new, self._unread = self._unread, b""
         while select.select([self.person], [], [], 0)[0]:
-            new += os.read(self.person, 65536)
-        self.shown += new
+            new += self._shown_now()
         return new
 
     def read_until(self, words: bytes) -> bytes:
-        """What is shown from now on, until these words are."""
-        seen = b""
+        """What is shown from now on, up to these words; what follows them is left for next time."""
         ends = time.monotonic() + PATIENCE
-        while words not in seen:
+        while words not in self._unread:
             left = ends - time.monotonic()
-            assert left > 0, f"{words!r} is not in {seen!r}"
+            assert left > 0, f"{words!r} is not in {self._unread!r}"
             if select.select([self.person], [], [], left)[0]:
-                seen += os.read(self.person, 65536)
-        self.shown += seen
+                self._unread += self._shown_now()
+        until = self._unread.index(words) + len(words)
+        seen, self._unread = self._unread[:until], self._unread[until:]
         return seen
+
+    def _shown_now(self) -> bytes:
+        new = os.read(self.person, 65536)
+        self.shown += new
+        return new
 
     def close(self) -> None:
         os.close(self.person)
