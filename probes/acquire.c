@@ -2,7 +2,8 @@
 /*
  * Asking for an i_mmap lock (full mode). down_write and down_read cannot fail; a trylock stays
  * pending until its return, or the release that follows, tells.
- * Cost: a foreign rwsem one read; ours four more, a file lookup and one insert.
+ * Cost: that of lock.c, four reads, a file lookup and one insert; where trees have locks, one
+ * lookup of the hold before it.
  */
 static __always_inline void drop_old(struct held *old)
 {
@@ -15,20 +16,17 @@ static __always_inline int acquire(u64 sem, bool try)
 {
 	struct held_key key = {.sem = sem};
 	struct held state = {}, *old;
+	struct lock lock = {};
 	struct cell *cell;
-	u64 inode;
 	u32 task;
 
-	if (!running())
-		return 0;
-	inode = inode_of_lock(sem);
-	if (!inode)
+	if (!running() || !find_lock(sem, &lock))
 		return 0;
 	count_entered(ACQUISITION);
 	task = bpf_get_current_pid_tgid();
 	key.task = task;
 	state.node = bpf_get_numa_node_id();
-	state.slot = slot_of(inode, CLAIM_EARLY);
+	state.slot = slot_of(lock.inode, lock.shard, CLAIM_EARLY);
 	cell = cell_of(state.slot, state.node);
 	if (cell)
 		count(&cell->entered[ACQUISITION], 1);
@@ -47,6 +45,8 @@ static __always_inline int acquire(u64 sem, bool try)
 		state.flags = TRYING;
 		trying.update(&task, &sem);
 	}
+	if (TREE_LOCKS)
+		continue_sweep(&state, task, &lock);
 	state.since = bpf_ktime_get_ns();
 	if (!held.insert(&key, &state))
 		return 0;

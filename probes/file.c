@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Files: whose lock is this, and which slot counts for it.
- * Cost: a foreign rwsem leaves after one read; an i_mmap lock takes four more reads and one hash
- * lookup, and once in a file's life the claim of a slot with a copy of its name.
+ * Files: which slot counts for a lock or a tree of this file; each has a slot of its own.
+ * Cost: four reads and one hash lookup, and once in its life the claim of a slot with a copy of
+ * the file's name.
  */
 struct file_key {
 	u64 number;
 	u32 device;
 	u32 generation;
+	u64 shard;
 };
 
 /* Slot 0 counts for the files beyond the slots: attributed to no inode, but not lost. */
@@ -20,22 +21,13 @@ struct file {
 	u64 deleted;
 	u64 vmas;
 	u64 vmas_known;
+	u64 sweeps;
+	u64 sweep_wait_ns;
 	char name[256];
 };
 BPF_F_TABLE("array", u32, struct file, files, FILES, BPF_F_MMAPABLE);
 BPF_TABLE("hash", struct file_key, u32, file_index, FILES);
 BPF_F_TABLE("array", u32, struct number, free_files, FILES, BPF_F_MMAPABLE);
-
-/*
- * The lock proves itself: the mapping that would hold it names a host inode, and that inode's
- * i_data would put the lock at just this address. An inode's i_rwsem and invalidate_lock do not.
- */
-static __always_inline u64 inode_of_lock(u64 sem)
-{
-	u64 host = read_u64(sem - OFF_MAPPING_I_MMAP_RWSEM + OFF_MAPPING_HOST);
-
-	return host + OFF_INODE_I_DATA + OFF_MAPPING_I_MMAP_RWSEM == sem ? host : 0;
-}
 
 static __always_inline void copy_name(struct file *file, u64 inode)
 {
@@ -90,9 +82,9 @@ static __always_inline u32 claim_file(u64 inode, struct file_key *key)
 	return winner ? *winner : NO_FILE;
 }
 
-static __always_inline u32 slot_of(u64 inode, bool claims)
+static __always_inline u32 slot_of(u64 inode, u64 shard, bool claims)
 {
-	struct file_key key = {};
+	struct file_key key = {.shard = shard};
 	struct file *file;
 	u32 *found, slot;
 
@@ -108,7 +100,7 @@ static __always_inline u32 slot_of(u64 inode, bool claims)
 		return NO_FILE;
 	/* The index may have given what was found to another file meanwhile. */
 	return file->key.number == key.number && file->key.device == key.device &&
-	       file->key.generation == key.generation ? slot : NO_FILE;
+	       file->key.generation == key.generation && file->key.shard == shard ? slot : NO_FILE;
 }
 
 /* The file's slot, with what this event shows of its links; NULL beyond the slots. */

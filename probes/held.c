@@ -15,10 +15,13 @@ struct held {
 	u64 since;
 	struct wait wait;
 	u64 waited_until;
+	u64 swept_ns;
 	u32 slot;
 	u16 node;
 	u8 flags;
 	u8 changes;
+	/* So many locks of one file, this one included, were taken in order and are held at once. */
+	u64 run;
 };
 BPF_TABLE("hash", struct held_key, struct held, held, HELD);
 BPF_TABLE("hash", u32, u64, trying, HELD);
@@ -30,11 +33,31 @@ static __always_inline struct held *held_by(u32 task, u64 sem)
 	return held.lookup(&key);
 }
 
+/* The lock of a tree may be known only since it was asked for: its acquisition is counted now. */
+static __always_inline struct held *adopt(u64 sem, u32 task, u32 slot)
+{
+	struct held_key key = {.sem = sem, .task = task};
+	struct held state = {.slot = slot};
+	struct cell *cell;
+
+	count_entered(ACQUISITION);
+	state.node = bpf_get_numa_node_id();
+	cell = cell_of(slot, state.node);
+	if (cell)
+		count(&cell->entered[ACQUISITION], 1);
+	state.since = bpf_ktime_get_ns();
+	if (held.insert(&key, &state))
+		count_lost(slot, state.node, LOST_HELD_FULL);
+	return held.lookup(&key);
+}
+
 /* What a file gets its slot by, or loses it before, is the wait: the acquisition follows it. */
-static __always_inline void wait_begins(u64 sem, u32 task, u32 slot)
+static __always_inline void wait_begins(u64 sem, u32 task, u32 slot, bool of_tree)
 {
 	struct held *state = held_by(task, sem);
 
+	if (!state && of_tree)
+		state = adopt(sem, task, slot);
 	if (!state)
 		return;
 	state->flags |= WAITING_NOW;
@@ -57,6 +80,7 @@ static __always_inline bool wait_ends(struct wait *wait, u32 task, u64 now)
 	state->waited_until = now;
 	state->since = now;
 	state->flags = CONTENDED;
+	state->swept_ns += now - wait->began;
 	return true;
 }
 
@@ -66,4 +90,25 @@ static __always_inline void note_change(u64 sem, enum tree_operation change)
 
 	if (state)
 		state->changes |= 1 << change;
+}
+
+static __always_inline void note_change_of_tree(u64 sem, u32 slot, enum tree_operation change)
+{
+	u32 task = bpf_get_current_pid_tgid();
+	struct held *state = held_by(task, sem);
+
+	if (!state)
+		state = adopt(sem, task, slot);
+	if (state)
+		state->changes |= 1 << change;
+}
+
+/* A path that takes every lock of a file in turn takes one after the other and holds them all. */
+static __always_inline void continue_sweep(struct held *state, u32 task, struct lock *lock)
+{
+	u64 sem = lock_before(lock);
+	struct held *before = sem ? held_by(task, sem) : NULL;
+
+	state->run = before ? before->run + 1 : 1;
+	state->swept_ns = before ? before->swept_ns : 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Contention mode remembers no holds: a wait is complete when its slow path returns, and what it
- * was for comes from its stack. Cost: nothing.
+ * was for comes from its stack. Cost: nothing, but for a walk's wait for the lock of a tree, which
+ * is one lookup and one update.
  */
-static __always_inline void wait_begins(u64 sem, u32 task, u32 slot) {}
+static __always_inline void wait_begins(u64 sem, u32 task, u32 slot, bool of_tree) {}
 
 static __always_inline bool wait_ends(struct wait *wait, u32 task, u64 now)
 {
@@ -11,3 +12,4 @@ static __always_inline bool wait_ends(struct wait *wait, u32 task, u64 now)
 }
 
 static __always_inline void note_change(u64 sem, enum tree_operation change) {}
+static __always_inline void note_change_of_tree(u64 sem, u32 slot, enum tree_operation change) {}

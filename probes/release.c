@@ -50,20 +50,31 @@ static __always_inline void count_acquired(struct held *state, u64 now)
 	}
 }
 
+/* The last lock of a file, with all before it held, and no change of a tree. */
+static __always_inline bool ends_sweep(struct held *state)
+{
+	u32 zero = 0;
+	struct control *now = control.lookup(&zero);
+
+	return now && now->shards > 1 && state->run == now->shards && !state->changes;
+}
+
 static __always_inline int release(u64 sem)
 {
 	u64 now = bpf_ktime_get_ns();
 	struct held_key key = {.sem = sem};
+	struct lock lock = {};
 	struct held *state;
 	u32 task;
 
-	if (!running() || !inode_of_lock(sem))
+	if (!running() || !may_be_lock(sem))
 		return 0;
 	task = bpf_get_current_pid_tgid();
 	key.task = task;
 	state = held.lookup(&key);
 	if (!state) {
-		count_boundary(ACQUISITION);
+		if (find_lock(sem, &lock))
+			count_boundary(ACQUISITION);
 		return 0;
 	}
 	if (state->flags & TRYING)
@@ -77,6 +88,8 @@ static __always_inline int release(u64 sem)
 			waiting.delete(&task);
 		}
 	}
+	if (TREE_LOCKS && ends_sweep(state) && find_lock(sem, &lock))
+		count_sweep(lock.inode, 1, state->swept_ns, CLAIM_EARLY);
 	count_acquired(state, now);
 	held.delete(&key);
 	return 0;

@@ -18,13 +18,19 @@ struct control {
 	struct pool files;
 	struct pool rows;
 	/*
-	 * Before it opens: which process maps files to teach their inodes, as its own PID namespace
-	 * calls it, and the slot it taught.
+	 * Before it opens: which process maps files to teach what their mappings do, as its own PID
+	 * namespace calls it; whether the file shall have a slot, and what it taught.
 	 */
 	u64 learner;
 	u64 namespace_device;
 	u64 namespace_inode;
+	u64 places_only;
 	u64 learnt;
+	u64 learnt_shard;
+	/* Trees that a file has, 0 until one was looked at. */
+	u64 shards;
+	/* Where trees have locks: the table of those has no room. */
+	u64 locks_full;
 };
 BPF_F_TABLE("array", u32, struct control, control, 1, BPF_F_MMAPABLE);
 
@@ -61,16 +67,6 @@ static __always_inline bool learning(void)
 	if (bpf_get_ns_current_pid_tgid(now->namespace_device, now->namespace_inode, &here, sizeof(here)))
 		return false;
 	return now->learner == here.tgid;
-}
-
-static __always_inline int learn(u32 slot)
-{
-	u32 zero = 0;
-	struct control *now = control.lookup(&zero);
-
-	if (now)
-		now->learnt = slot;
-	return 0;
 }
 
 static __always_inline struct cpu_counts *this_cpu(void)

@@ -34,19 +34,16 @@ static __always_inline int enter_slow_path(void *ctx, u64 sem, enum side side)
 {
 	struct wait wait = {.sem = sem, .side = side}, *old;
 	u32 task = bpf_get_current_pid_tgid();
+	struct lock lock = {};
 	struct cell *cell;
-	u64 inode;
 	u32 class;
 
-	if (!running())
-		return 0;
-	inode = inode_of_lock(sem);
-	if (!inode)
+	if (!running() || !find_or_prove_lock(sem, &lock))
 		return 0;
 	count_entered(WAIT);
 	wait.node = bpf_get_numa_node_id();
-	wait.slot = slot_of(inode, true);
-	note_file(inode, wait.slot);
+	wait.slot = slot_of(lock.inode, lock.shard, true);
+	note_file(lock.inode, wait.slot);
 	cell = cell_of(wait.slot, wait.node);
 	if (cell)
 		count(&cell->entered[WAIT], 1);
@@ -59,7 +56,7 @@ static __always_inline int enter_slow_path(void *ctx, u64 sem, enum side side)
 	wait.operation = CLASS_OPERATION(class);
 	wait.cause = CLASS_CAUSE(class);
 	find_holder(&wait);
-	wait_begins(sem, task, wait.slot);
+	wait_begins(sem, task, wait.slot, TREE_LOCKS && lock.shard != NO_SHARD);
 	wait.began = bpf_ktime_get_ns();
 	if (waiting.update(&task, &wait))
 		count_lost(wait.slot, wait.node, LOST_WAITING_FULL);
@@ -71,21 +68,24 @@ static __always_inline int leave_slow_path(u64 sem, u64 returned)
 	u64 now = bpf_ktime_get_ns();
 	u32 task = bpf_get_current_pid_tgid();
 	bool interrupted = returned > ERROR_POINTERS;
+	struct lock lock = {};
 	struct wait *wait;
 
-	if (!running() || !inode_of_lock(sem))
+	if (!running() || !may_be_lock(sem))
 		return 0;
 	wait = waiting.lookup(&task);
-	if (!wait) {
-		count_boundary(WAIT);
+	if (!wait || wait->sem != sem) {
+		if (find_lock(sem, &lock))
+			count_boundary(WAIT);
+		/* A task is in one slow path at a time, whosever lock this one is. */
+		if (wait) {
+			count_lost(wait->slot, wait->node, LOST_EXIT_MISSED);
+			waiting.delete(&task);
+		}
 		return 0;
 	}
-	if (wait->sem != sem) {
-		count_lost(wait->slot, wait->node, LOST_EXIT_MISSED);
-		count_boundary(WAIT);
-		waiting.delete(&task);
-		return 0;
-	}
+	if (TREE_LOCKS && !interrupted && wait->operation == OPERATION_WALK)
+		note_swept_wait(wait, now);
 	if (interrupted || !wait_ends(wait, task, now))
 		count_finished(wait, now, interrupted, wait->operation);
 	waiting.delete(&task);

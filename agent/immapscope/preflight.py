@@ -11,6 +11,7 @@ from pathlib import Path
 
 from immapscope.errors import CannotTraceError
 from immapscope.kernel.btf import Btf
+from immapscope.kernel.layouts import Layout
 from immapscope.kernel.libbpf import BtfError, library
 from immapscope.kernel.model import KernelModel
 from immapscope.kernel.symbols import Symbols, SymbolsError
@@ -24,6 +25,13 @@ class Check:
     passed: bool
     finding: str
     advice: str = ""
+
+
+_LAYOUTS = {
+    Layout.TREE_ONLY: "tree-only: several trees a file under one rwsem",
+    Layout.SPLIT: "split: several trees a file, a rwsem each; tree operations must be traced",
+    Layout.INVERTED: "inverted: several trees a file, a rwsem each, under an inverted i_mmap_rwsem",
+}
 
 
 def _has_module(name: str) -> bool:
@@ -196,11 +204,7 @@ def _kernel(host: Host) -> tuple[Kernel | None, list[Check]]:
     checks.extend(Check(one.name, False, one.why, one.advice) for one in model.missing)
     if model.missing:
         return None, checks
-    if model.shards != 1:
-        advice = "this release of immapscope traces one tree and one lock a file (layout single)"
-        checks.append(Check("layout", False, f"{model.layout.value} is recognised", advice))
-        return None, checks
-    checks.append(Check("layout", True, model.layout.value))
+    checks.append(Check("layout", True, _LAYOUTS.get(model.layout, model.layout.value)))
     return Kernel(model, symbols), checks
 
 

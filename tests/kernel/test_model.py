@@ -33,6 +33,17 @@ COMMON = {
     "OFF_DENTRY_D_INODE",
     "OFF_TASK_CPU",
 }
+#: What the probes ask of every kernel beside offsets; an offset that is not there is never used.
+SHAPES_OF_ONE_TREE = {
+    "MAPPING_LOCK": 1,
+    "MAPPING_SHARD": 0,
+    "TREE_LOCKS": 0,
+    "SHARD_IS_STORED": 0,
+    "TREES_CAN_PROVE": 0,
+    "OFF_VMA_TREE_IDX": 0,
+    "SIZE_VMA_TREE_IDX": 4,
+    "OFF_VMA_RB": 0,
+}
 PLAIN_LOCKS = (
     LockFunction("down_write", Action.ACQUIRE, Side.WRITE, 0, 1),
     LockFunction("down_read", Action.ACQUIRE, Side.READ, 0, 1),
@@ -55,10 +66,11 @@ def test_a_stock_kernel_lacks_nothing(stock: SavedKernel) -> None:
 
 
 def test_a_stock_kernel_gives_every_macro(stock: SavedKernel) -> None:
-    assert stock.model.macros().keys() == COMMON | {
+    assert stock.model.offsets.keys() == COMMON | {
         "OFF_MAPPING_I_MMAP",
         "OFF_MAPPING_I_MMAP_RWSEM",
     }
+    assert stock.model.macros() == {**SHAPES_OF_ONE_TREE, **stock.model.offsets}
 
 
 @pytest.mark.parametrize(
@@ -185,7 +197,7 @@ def test_hidden_addresses_are_named() -> None:
 def test_a_kernel_that_has_none_of_it_names_it_all_and_raises_nothing() -> None:
     symbols = Symbols(b"ffffffff81000000 T _text\n")
     model = KernelModel.from_kernel(Btf(Writer().data(), "nothing"), symbols, "nothing")
-    assert model.macros() == {}
+    assert model.offsets == {}
     assert model.layout is Layout.UNKNOWN
     assert {"inode.i_data", "layout of i_mmap", "down_write", "mapping_rmap_tree_insert"} < set(
         missing_names(model)

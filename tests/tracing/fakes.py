@@ -11,6 +11,7 @@ from typing import cast
 from immapscope.snapshot import Mode
 from immapscope.tracing.counters import Counters
 from immapscope.tracing.machine import Machine
+from immapscope.tracing.placement import ONE_TREE
 from immapscope.tracing.session import Session
 from immapscope.tracing.source import Request
 from tests.kernel.saved import SavedKernel
@@ -43,6 +44,7 @@ class FakeSession:
         self.facts = replace(KERNEL, attach=self.request.attach.value, nodes=2, cpus=4)
         self.opened = self.closed = self.abandoned = False
         self.attached = (None,) * 17
+        self.placement = ONE_TREE
         self._learnt = learnt or {}
         self._before_each = before_each
 

@@ -44,7 +44,7 @@ class File:
     @property
     def key(self) -> bytes:
         """As the programs look it up."""
-        return struct.pack("<QII", self.number, DEVICE, self.generation)
+        return struct.pack("<QIIQ", self.number, DEVICE, self.generation, 0)
 
 
 @dataclass(slots=True)

@@ -10,9 +10,18 @@ import pytest
 from hypothesis import given
 
 from immapscope.kernel.words import Cause, Operation
-from immapscope.snapshot import HolderKind, Inode, PerUnit, Shard, StackWeight, TreeOperations
-from immapscope.tracing.assemble import device_name
-from immapscope.tracing.counters import CLAIMED, UNCLAIMED
+from immapscope.snapshot import (
+    HolderKind,
+    Inode,
+    PerUnit,
+    Shard,
+    StackWeight,
+    Sweep,
+    TreeOperations,
+)
+from immapscope.tracing.assemble import NO_FILE, assemble, device_name
+from immapscope.tracing.counters import CLAIMED, NO_SHARD, UNCLAIMED
+from immapscope.tracing.placement import Placement
 from tests.outputs.strategies import name_bytes
 from tests.tracing.counted import (
     CONTENTION,
@@ -272,6 +281,67 @@ def test_a_number_of_vmas_that_went_below_zero_is_unknown(counted: Counted) -> N
     counted.changed_tree(1, 0, removes=813)
     counted.files[1]["vmas"] = (1 << 64) - 1
     assert [shard.vmas for shard in counted.snapshot().shards] == [None]
+
+
+@pytest.fixture
+def split() -> Counted:
+    """Slots 1 and 2 are shards 0 and 1 of libc, slot 3 is of all its shards."""
+    counted = Counted(files=5)
+    for slot, shard in ((1, 0), (2, 1), (3, NO_SHARD)):
+        counted.name(slot, b"libc.so.6", number=1001)
+        counted.files[slot]["shard"] = shard
+    return counted
+
+
+BY_NODE = replace(CONTEXT, placement=Placement("node", {0: 0, 1: 1}))
+
+
+def test_each_shard_of_a_file_has_rows_of_its_own(split: Counted) -> None:
+    split.waited(1, 0, Operation.INSERT, Wait(ns=100))
+    split.waited(2, 1, Operation.INSERT, Wait(ns=200))
+    split.free(3, 0, Operation.WALK)
+    split.free(NO_FILE, 0)
+    rows = split.snapshot(BY_NODE).rows
+    assert {(row.inode, row.shard, row.wait_ns) for row in rows} == {
+        (LIBC, 0, 100),
+        (LIBC, 1, 200),
+        (LIBC, None, 0),
+        (None, None, 0),
+    }
+
+
+def test_a_shard_has_a_home_and_its_own_waits(split: Counted) -> None:
+    split.changed_tree(1, 1, inserts=3)
+    split.changed_tree(2, 1, inserts_after=2)
+    split.waited(2, 1, Operation.INSERT_AFTER, Wait(ns=200))
+    snapshot = split.snapshot(BY_NODE)
+    assert snapshot.shards == (
+        Shard(LIBC, 0, 0, None, 3, 0, 0, 0, 0),
+        Shard(LIBC, 1, 1, None, 0, 2, 0, 1, 200),
+    )
+    assert {(one.shard, one.node) for one in snapshot.tree_operations} == {(0, 1), (1, 1)}
+    assert snapshot.kernel.shard_policy == "node"
+
+
+def test_a_sweep_is_the_files(split: Counted) -> None:
+    split.files[3]["sweeps"], split.files[3]["sweep_wait_ns"] = 5, 700
+    assert split.snapshot(BY_NODE).sweeps == (Sweep(LIBC, 5, 700),)
+
+
+def test_a_file_is_one_whatever_its_slots_know_of_it(split: Counted) -> None:
+    split.files[1]["named"] = 0
+    split.files[2]["deleted"] = 1
+    split.free(1, 0)
+    split.free(2, 0)
+    inodes = {row.inode for row in split.snapshot(BY_NODE).rows}
+    assert inodes == {replace(LIBC, deleted=True)}
+
+
+def test_locks_that_are_not_remembered_are_told(split: Counted) -> None:
+    counters = replace(split.counters(), locks_full=True, shards=12)
+    snapshot = assemble(counters, BY_NODE)
+    assert snapshot.kernel.shards == 12
+    assert any("trees' locks is full" in note for note in snapshot.notes)
 
 
 def test_trees_that_were_not_looked_at_are_not_said_to_be_quiet(counted: Counted) -> None:

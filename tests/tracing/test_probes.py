@@ -18,6 +18,7 @@ SIZES = Sizes(cpus=8, nodes=4)
 
 _HEADER = re.compile(r"/\* SPDX-License-Identifier: [^\n]*\*/\n/\*(.*?)\*/", re.DOTALL)
 _GIVEN = re.compile(r"\b(?:OFF|SIZE|OPERATION|CAUSE)_[A-Z0-9_]+\b")
+LAYOUTS = ("stock-6.12", "tree-only", "split", "inverted")
 _DEFINED = re.compile(r"#define (\w+)|^\s*(\w+)(?: = \w+)?,", re.MULTILINE)
 
 
@@ -37,17 +38,20 @@ def test_a_probe_file_is_short(probe: Path) -> None:
     assert len(probe.read_text().splitlines()) <= 150
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=named)
-@pytest.mark.parametrize("kernel", STOCK)
-def test_every_offset_and_code_that_a_probe_asks_for_is_given(probe: Path, kernel: str) -> None:
-    asked = set(_GIVEN.findall(probe.read_text()))
-    assert asked <= macros(SavedKernel(kernel).model, SIZES, Request(Mode.FULL)).keys()
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("kernel", [*STOCK, *LAYOUTS])
+def test_every_offset_and_code_that_a_module_asks_for_is_given(kernel: str, mode: Mode) -> None:
+    model = SavedKernel(kernel).model
+    text = module_text(model, SIZES, programs(model, mode, Attach.MIXED), Request(mode))
+    asked = set(_GIVEN.findall(text))
+    assert asked <= macros(model, SIZES, Request(mode)).keys()
 
 
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("folded", [False, True])
-def test_a_module_defines_each_thing_once(mode: Mode, folded: bool) -> None:
-    model = SavedKernel("stock-6.12").model
+@pytest.mark.parametrize("kernel", LAYOUTS)
+def test_a_module_defines_each_thing_once(kernel: str, mode: Mode, folded: bool) -> None:
+    model = SavedKernel(kernel).model
     text = module_text(
         model, SIZES, programs(model, mode, Attach.MIXED), Request(mode, folded=folded)
     )
@@ -61,9 +65,10 @@ def test_a_module_defines_each_thing_once(mode: Mode, folded: bool) -> None:
 
 
 def test_no_probe_is_left_out_of_every_module() -> None:
-    model = SavedKernel("stock-6.12").model
+    models = [SavedKernel(kernel).model for kernel in LAYOUTS]
     texts = [
         module_text(model, SIZES, programs(model, mode, Attach.MIXED), Request(mode, folded=folded))
+        for model in models
         for mode in Mode
         for folded in (False, True)
     ]

@@ -173,19 +173,19 @@ def call(name: str, attach: Attach, kind: Kind, target: str) -> str:
     [
         (
             "stock-6.1", Attach.MIXED, Kind.KPROBE, "vma_interval_tree_insert_after",
-            "change_tree(mapping_of(ctx->di), INSERT_AFTER)",
+            "change_tree(ctx->di, mapping_of(ctx->di), ctx->dx, INSERT_AFTER)",
         ),
         (
             "stock-6.1", Attach.FENTRY, Kind.FENTRY, "vma_interval_tree_remove",
-            "change_tree(mapping_of(ctx[0]), REMOVE)",
+            "change_tree(ctx[0], mapping_of(ctx[0]), ctx[1], REMOVE)",
         ),
         (
             "stock-7.x", Attach.MIXED, Kind.KPROBE, "mapping_rmap_tree_insert_after",
-            "change_tree(ctx->dx, INSERT_AFTER)",
+            "change_tree(ctx->di, ctx->dx, 0, INSERT_AFTER)",
         ),
         (
             "stock-7.x", Attach.MIXED, Kind.KPROBE, "mapping_rmap_tree_insert",
-            "change_tree(ctx->si, INSERT)",
+            "change_tree(ctx->di, ctx->si, 0, INSERT)",
         ),
         ("stock-6.12", Attach.MIXED, Kind.KPROBE, "down_write", "acquire(ctx->di, false)"),
         ("stock-6.12", Attach.MIXED, Kind.KPROBE, "down_read_trylock", "acquire(ctx->di, true)"),

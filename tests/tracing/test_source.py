@@ -81,7 +81,16 @@ def compiler() -> None:
 
 @pytest.mark.usefixtures("compiler")
 @pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize(("kernel", "attach"), list(zip(STOCK, Attach, strict=True)))
+@pytest.mark.parametrize(
+    ("kernel", "attach"),
+    [
+        *zip(STOCK, Attach, strict=True),
+        ("tree-only", Attach.MIXED),
+        ("split", Attach.MIXED),
+        ("inverted", Attach.FENTRY),
+        ("pointer-array", Attach.MIXED),
+    ],
+)
 def test_every_set_of_programs_compiles(kernel: str, mode: Mode, attach: Attach) -> None:
     model = SavedKernel(kernel).model
     text = module_text(

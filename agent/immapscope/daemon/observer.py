@@ -81,7 +81,7 @@ class Observer:
             self._intervals.forget(resting, rows)
             self._keeper.forget(resting)
         self._recycling.collect_burned()
-        tracked = self._recycling.occupancy().taken
+        tracked = self._recycling.tracked_files()
         return Reading(interval.snapshot, tracked, len(self._session.programs))
 
     def _context(self) -> Context:
@@ -95,6 +95,7 @@ class Observer:
             tree_operations=self._settings.tree_operations,
             wanted=wanted.matches,
             paths=wanted.paths,
+            placement=session.counting.placement,
         )
 
     def close(self) -> Reading:

@@ -183,6 +183,16 @@ def slow_paths(functions: Functions) -> Iterator[SlowPath | MissingFunctionError
             yield error
 
 
+def has_destroy_inode(functions: Functions) -> bool:
+    """Whether an inode's end can be seen: fs/inode.c exports __destroy_inode(inode)."""
+    shape = functions.btf.function("__destroy_inode")
+    return bool(
+        functions.symbols.has("__destroy_inode")
+        and shape
+        and [type_ for _, type_ in shape.params] == ["struct inode *"]
+    )
+
+
 def tree_functions(functions: Functions) -> Iterator[TreeFunction | MissingFunctionError]:
     """The three tree operations of the newest family that this kernel has."""
     family = next(

@@ -12,10 +12,13 @@ from immapscope.kernel import functions, layouts, offsets
 from immapscope.kernel.btf import Btf, MissingMemberError
 from immapscope.kernel.functions import LockFunction, MissingFunctionError, SlowPath, TreeFunction
 from immapscope.kernel.layouts import Layout
-from immapscope.kernel.layouts.shape import TreeArray
+from immapscope.kernel.layouts.shape import SHARD_COUNTS, TreeArray
 from immapscope.kernel.symbols import Symbols
 
 T = TypeVar("T")
+
+#: Trees of one file that are told apart: more than the lab's designs have at 384 CPUs.
+MAX_SHARDS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,11 @@ class Missing:
 class KernelModel:
     """A kernel, as far as tracing its i_mmap locks needs to know it.
 
-    `shards`: trees of one file, None where only the running kernel knows. `offsets`: bytes, by the
-    names under which the probes are compiled. `trees`: how several trees are laid out, None for
-    one. `lock_debugging`: rwsems carry a lockdep map (CONFIG_DEBUG_LOCK_ALLOC). `debug_rwsems`:
+    `shards`: trees of one file, None where only the running kernel knows; `shard_count` is the
+    address of the variable that says it, None where there is none. `offsets`: bytes, by the names
+    under which the probes are compiled. `trees`: how several trees are laid out, None for one.
+    `has_destroy_inode`: the end of an inode can be seen. `lock_debugging`: rwsems carry a lockdep
+    map (CONFIG_DEBUG_LOCK_ALLOC). `debug_rwsems`:
     they carry a magic number (CONFIG_DEBUG_RWSEMS). `missing` is empty if all is there.
     """
 
@@ -46,13 +51,34 @@ class KernelModel:
     slow_paths: tuple[SlowPath, ...]
     tree: tuple[TreeFunction, ...]
     has_contention_begin: bool
+    has_destroy_inode: bool
+    shard_count: int | None
     debug_rwsems: bool
     lock_debugging: bool
     missing: tuple[Missing, ...]
 
+    @property
+    def has_tree_locks(self) -> bool:
+        """Whether each tree has a lock, which is learnt: it has no way back to its file."""
+        return "OFF_TREE_RWSEM" in self.offsets
+
     def macros(self) -> dict[str, int]:
-        """The macros that the probes are compiled with: offsets and sizes in bytes."""
-        return dict(self.offsets)
+        """The macros that the probes are compiled with: offsets and sizes in bytes, and shapes."""
+        trees = self.trees
+        return {
+            "OFF_MAPPING_I_MMAP_RWSEM": 0,
+            "MAPPING_LOCK": int("OFF_MAPPING_I_MMAP_RWSEM" in self.offsets),
+            # In a file of several trees its one lock is of no tree in particular.
+            "MAPPING_SHARD": _NO_SHARD if trees else 0,
+            "TREE_LOCKS": int(self.has_tree_locks),
+            **(_tree_macros(trees, self.shard_count) if trees else {}),
+            "SHARD_IS_STORED": int("OFF_VMA_TREE_IDX" in self.offsets),
+            "TREES_CAN_PROVE": int("OFF_VMA_RB" in self.offsets),
+            "OFF_VMA_TREE_IDX": 0,
+            "SIZE_VMA_TREE_IDX": 4,
+            "OFF_VMA_RB": 0,
+            **self.offsets,
+        }
 
     @classmethod
     def from_kernel(cls, btf: Btf, symbols: Symbols, release: str) -> "KernelModel":
@@ -84,10 +110,33 @@ class KernelModel:
             slow_paths=slow_paths,
             tree=tree,
             has_contention_begin=btf.has_typedef("btf_trace_contention_begin"),
+            has_destroy_inode=functions.has_destroy_inode(look_up),
+            shard_count=_shard_count(symbols) if shape and shape.trees else None,
             debug_rwsems="magic" in rwsem,
             lock_debugging="dep_map" in rwsem,
             missing=tuple(missing),
         )
+
+
+#: NO_SHARD of probes/mapping.c.
+_NO_SHARD = (1 << 64) - 1
+
+
+def _tree_macros(trees: TreeArray, shard_count: int | None) -> dict[str, int]:
+    return {
+        "TREES_INSIDE": int(trees.inside),
+        "TREES_ARE_POINTERS": int(trees.pointers),
+        "TREE_STRIDE": trees.stride,
+        "MOST_SHARDS": min(trees.count or MAX_SHARDS, MAX_SHARDS),
+        "MAX_SHARDS": MAX_SHARDS,
+        "SHARD_COUNT_ADDRESS": shard_count or 0,
+        "SHARDS_ARE_KNOWN": int(bool(shard_count or trees.count)),
+    }
+
+
+def _shard_count(symbols: Symbols) -> int | None:
+    found = (symbols.variable(name) for name in SHARD_COUNTS)
+    return next((address for address in found if address), None)
 
 
 _PREEMPT_RT = Missing(

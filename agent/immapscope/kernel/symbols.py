@@ -16,6 +16,8 @@ KALLSYMS = Path("/proc/kallsyms")
 
 # proc(5): T and t are text, W and w weak symbols, which in a kernel are functions.
 _TEXT = re.compile(rb"^([0-9a-f]+) [TtWw] (\S+)(?:[ \t]+\[(\S+)\])?$", re.MULTILINE)
+# B and b is data that begins as zero, D and d other data, R and r read-only data.
+_DATA = rb"^([0-9a-f]+) [BbDdRr] %s$"
 
 
 class SymbolsError(Exception):
@@ -37,6 +39,7 @@ class Symbols:
 
     def __init__(self, text: bytes) -> None:
         """Takes the whole of a kallsyms text. Raises SymbolsError if no text symbol is in it."""
+        self._text = text
         self._rows: list[tuple[bytes, bytes, bytes]] = _TEXT.findall(text)
         if not self._rows:
             raise SymbolsError("no text symbol in the kernel's symbol list (is it kallsyms?)")
@@ -57,6 +60,11 @@ class Symbols:
     def has(self, name: str) -> bool:
         """True if a text symbol of exactly that name exists: what a kprobe can be attached to."""
         return name.encode() in self._names
+
+    def variable(self, name: str) -> int | None:
+        """The address of a variable of the kernel; None where none is listed (KALLSYMS_ALL)."""
+        found = re.search(_DATA % re.escape(name.encode()), self._text, re.MULTILINE)
+        return int(found[1], 16) or None if found else None
 
     def by_name(self, name: str) -> list[Range]:
         """The ranges of one C function; see `find`, which costs no more for many names."""

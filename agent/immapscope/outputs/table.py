@@ -21,6 +21,7 @@ from immapscope.grouping import GroupedRow, Key
 from immapscope.outputs.columns import Grid, columns, fitted
 from immapscope.outputs.files import labels
 from immapscope.outputs.prose import Line, Tone, after, before
+from immapscope.outputs.sections import sections
 from immapscope.snapshot import Snapshot
 
 _WIDE_ENOUGH: Final = 100_000
@@ -59,6 +60,11 @@ def text(
         console.print(_table(grid), soft_wrap=False)
         _print_lines(console, _below(grid), width)
         console.print()
+    if snapshot.kernel.shards > 1:
+        for title, section in sections(snapshot):
+            console.print(Text(title, style="bold"), soft_wrap=True)
+            console.print(section, soft_wrap=False)
+            console.print()
     _print_lines(console, after(snapshot), width)
     written = console.file
     assert isinstance(written, StringIO)

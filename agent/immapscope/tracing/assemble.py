@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
 import numpy as np
 
-from immapscope.grouping import ALL_KEYS, group
+from immapscope.grouping import ALL_KEYS, FileIdentity, group, identity
 from immapscope.kernel.words import Cause, Operation
 from immapscope.snapshot import (
     HolderKind,
@@ -24,6 +24,7 @@ from immapscope.snapshot import (
     Shard,
     Snapshot,
     StackWeight,
+    Sweep,
     Totals,
     TreeOperations,
 )
@@ -32,10 +33,12 @@ from immapscope.tracing.counters import (
     CLAIMED,
     HELD_CONTENDED,
     LOSS_REASONS,
+    NO_SHARD,
     UNCLAIMED,
     Counters,
     Structs,
 )
+from immapscope.tracing.placement import ONE_TREE, Placement
 
 ACQUISITION, WAIT = 0, 1
 INSERT, INSERT_AFTER, REMOVE = 0, 1, 2
@@ -56,7 +59,8 @@ class Context:
     """What the counters themselves do not say.
 
     `wanted` tells which files the session is about, None for all. `paths` gives a path for a
-    (device, number) where one is known.
+    (device, number) where one is known. `placement`: how a kernel of several trees gives VMAs
+    their shard.
     """
 
     kernel: KernelFacts
@@ -67,6 +71,7 @@ class Context:
     tree_operations: bool
     wanted: Callable[[Inode], bool] | None = None
     paths: Mapping[tuple[str, int], str] | None = None
+    placement: Placement = ONE_TREE
 
 
 def device_name(device: int) -> str:
@@ -76,20 +81,20 @@ def device_name(device: int) -> str:
 
 def assemble(counters: Counters, context: Context) -> Snapshot:
     """The Snapshot that these counters make."""
-    inodes = list(_inodes(counters.files, context))
+    inodes = _as_one(list(_inodes(counters.files, context)))
     slots = [slot for slot, inode in enumerate(inodes) if _is_wanted(slot, inode, context)]
     view = _View(counters, context, inodes, slots)
     # Readers and writers have rows apart in the kernel; what was had at once is distinct already.
     rows = (*group(view.contended_rows(), ALL_KEYS), *view.uncontended_rows())
     return Snapshot(
-        kernel=context.kernel,
+        kernel=_facts(counters, context),
         mode=context.mode,
         started=context.started,
         duration_ns=context.duration_ns,
         rows=rows,
         shards=tuple(view.shards(rows)),
         tree_operations=tuple(view.tree_operations()),
-        sweeps=(),
+        sweeps=tuple(view.sweeps()),
         loss=view.loss,
         entered=view.entered(),
         in_flight=view.in_flight(rows),
@@ -98,6 +103,22 @@ def assemble(counters: Counters, context: Context) -> Snapshot:
         stacks=view.stacks(),
         notes=view.notes(),
     )
+
+
+def _facts(counters: Counters, context: Context) -> KernelFacts:
+    policy = context.placement.policy
+    return replace(context.kernel, shards=max(1, counters.shards), shard_policy=policy)
+
+
+def _as_one(inodes: list[Inode | None]) -> list[Inode | None]:
+    """The same file in each of its slots: what one of them knows, and whether any saw it go."""
+    known: dict[FileIdentity, Inode] = {}
+    for inode in inodes:
+        if inode is not None:
+            other = known.get(identity(inode), inode)
+            name, deleted = other.name or inode.name, other.deleted or inode.deleted
+            known[identity(inode)] = replace(inode, name=name, deleted=deleted)
+    return [inode and known[identity(inode)] for inode in inodes]
 
 
 def _is_wanted(slot: int, inode: Inode | None, context: Context) -> bool:
@@ -155,6 +176,14 @@ class _View:
         }.get(unit, True)
 
     @cached_property
+    def shard_of(self) -> list[int | None]:
+        """The shard of each slot's lock or tree; None for a lock over all trees of a mapping."""
+        shards = self.counters.files["shard"].tolist()
+        # The slot of the files beyond the slots is of no shard either, where there are several.
+        shards[NO_FILE] = 0 if self.context.placement.policy is None else NO_SHARD
+        return [None if shard == NO_SHARD else shard for shard in shards]
+
+    @cached_property
     def cells(self) -> Structs:
         return self.counters.cells[:, self.slots]
 
@@ -169,7 +198,7 @@ class _View:
             spin_known = waited and self.context.spin_known and row["spin_known"]
             yield Row(
                 inode=self.inodes[row["slot"]],
-                shard=0,
+                shard=self.shard_of[row["slot"]],
                 node=int(row["node"]),
                 holder_kind=_HOLDERS.get(int(row["holder"])),
                 holder_node=int(row["holder_node"]) if writer else None,
@@ -196,7 +225,7 @@ class _View:
         for node, index, code, count, hold_ns in zip(*(c.tolist() for c in columns), strict=True):
             yield Row(
                 inode=self.inodes[self.slots[index]],
-                shard=0,
+                shard=self.shard_of[self.slots[index]],
                 node=node,
                 holder_kind=None,
                 holder_node=None,
@@ -218,7 +247,7 @@ class _View:
             counts = tree[node, index]
             yield TreeOperations(
                 inode=self.inodes[self.slots[index]],
-                shard=0,
+                shard=self.shard_of[self.slots[index]],
                 node=int(node),
                 inserts=int(counts[INSERT]),
                 inserts_after=int(counts[INSERT_AFTER]),
@@ -228,20 +257,23 @@ class _View:
     def shards(self, rows: tuple[Row, ...]) -> Iterator[Shard]:
         if not self.measured_trees:
             return
-        waits: dict[Inode | None, tuple[int, int]] = {}
+        waits: dict[tuple[Inode | None, int | None], tuple[int, int]] = {}
         for row in rows:
-            contended, wait_ns = waits.get(row.inode, (0, 0))
-            waits[row.inode] = (contended + row.contended, wait_ns + row.wait_ns)
+            key = (row.inode, row.shard)
+            contended, wait_ns = waits.get(key, (0, 0))
+            waits[key] = (contended + row.contended, wait_ns + row.wait_ns)
+        homes = self.context.placement.home_nodes
         tree = self.cells["tree"].sum(axis=0)
         for index, slot in enumerate(self.slots):
             inode, file = self.inodes[slot], self.counters.files[slot]
-            contended, wait_ns = waits.get(inode, (0, 0))
+            shard = self.shard_of[slot]
+            contended, wait_ns = waits.get((inode, shard), (0, 0))
             if not (tree[index].any() or contended):
                 continue
             yield Shard(
                 inode=inode,
-                shard=0,
-                home_node=None,
+                shard=shard,
+                home_node=None if shard is None else homes.get(shard),
                 vmas=_vmas(file),
                 inserts=int(tree[index][INSERT]),
                 inserts_after=int(tree[index][INSERT_AFTER]),
@@ -249,6 +281,12 @@ class _View:
                 contended=contended,
                 wait_ns=wait_ns,
             )
+
+    def sweeps(self) -> Iterator[Sweep]:
+        for slot in self.slots:
+            file = self.counters.files[slot]
+            if file["sweeps"]:
+                yield Sweep(self.inodes[slot], int(file["sweeps"]), int(file["sweep_wait_ns"]))
 
     @cached_property
     def loss(self) -> dict[str, Loss]:
@@ -332,5 +370,9 @@ class _View:
             notes.append(
                 f"{beyond:,} events were of files beyond the file slots, which have no name: "
                 "some may have been asked for; give more slots with --max-files"
+            )
+        if self.counters.locks_full:
+            notes.append(
+                "the table of trees' locks is full: uncontended walks of some files are not counted"
             )
         return tuple(notes)

@@ -42,7 +42,11 @@ CONTROL = np.dtype(
         ("learner", "u8"),
         ("namespace_device", "u8"),
         ("namespace_inode", "u8"),
+        ("places_only", "u8"),
         ("learnt", "u8"),
+        ("learnt_shard", "u8"),
+        ("shards", "u8"),
+        ("locks_full", "u8"),
     ]
 )
 CPU_COUNTS = np.dtype(
@@ -57,10 +61,13 @@ CPU_COUNTS = np.dtype(
 NUMBER = np.dtype([("value", "u8")])
 #: enum element_state of probes/pool.c.
 UNCLAIMED, CLAIMED, RETIRING, BURNED = 0, 1, 2, 3
+#: NO_SHARD of probes/mapping.c: the slot of a whole mapping, where that has several trees.
+NO_SHARD = (1 << 64) - 1
 FILE = np.dtype(
     [
-        ("number", "u8"), ("device", "u4"), ("generation", "u4"),
+        ("number", "u8"), ("device", "u4"), ("generation", "u4"), ("shard", "u8"),
         ("state", "u8"), ("named", "u8"), ("deleted", "u8"), ("vmas", "u8"), ("vmas_known", "u8"),
+        ("sweeps", "u8"), ("sweep_wait_ns", "u8"),
         ("name", "u1", 256),
     ]
 )  # fmt: skip
@@ -92,8 +99,8 @@ WAIT = np.dtype(
 )  # fmt: skip
 HELD = np.dtype(
     [
-        ("since", "u8"), ("wait", WAIT), ("waited_until", "u8"), ("slot", "u4"), ("node", "u2"),
-        ("flags", "u1"), ("changes", "u1"),
+        ("since", "u8"), ("wait", WAIT), ("waited_until", "u8"), ("swept_ns", "u8"),
+        ("slot", "u4"), ("node", "u2"), ("flags", "u1"), ("changes", "u1"), ("run", "u8"),
     ]
 )  # fmt: skip
 #: enum held_flags of probes/held.c.
@@ -130,6 +137,8 @@ class Counters:
 
     `waiting` and `held` are what was unfinished when the session closed, None while it runs.
     `recursion` is the kernel's count of skipped programs during the session, by loss reason.
+    `shards`: trees of a file, 0 where none was looked at. `locks_full`: not every lock of a tree
+    that was seen is remembered.
     """
 
     files: Structs
@@ -140,3 +149,5 @@ class Counters:
     held: Structs | None
     recursion: dict[str, int]
     stacks: tuple[tuple[int, tuple[str, ...], int, int], ...] = ()
+    shards: int = 1
+    locks_full: bool = False

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,8 @@ import numpy as np
 
 from immapscope.tracing import counters as layouts
 from immapscope.tracing.counters import Counters, Structs, map_array
-from immapscope.tracing.mapping import map_once
+from immapscope.tracing.mapping import map_once, place
+from immapscope.tracing.placement import ONE_TREE, observe
 from immapscope.tracing.source import OPERATIONS, Sizes
 
 _SYS_MEMBARRIER = 324
@@ -51,6 +53,8 @@ class Counting:
         self.rows = array("rows", layouts.ROW, sizes.rows)
         self.free_rows = array("free_rows", layouts.NUMBER, sizes.rows)
         self.started = datetime.now(UTC)
+        #: By which policy this kernel places VMAs, once `learn_placement` has seen it.
+        self.placement = ONE_TREE
         self._sizes = sizes
         self._programs: Sequence[Watched] = ()
         self._skipped_before: Mapping[int, int] = {}
@@ -78,6 +82,20 @@ class Counting:
         if slot == 0:
             return None
         return int(self.files[slot]["device"]), int(self.files[slot]["number"])
+
+    def learn_placement(self, online_cpus: Iterable[int]) -> None:
+        """Where a file has several trees: how many, and by which policy VMAs get theirs.
+
+        Maps files of its own, before the session opens.
+        """
+
+        def place_here(cpu: int | None, times: int) -> list[int]:
+            return place(cpu, times, self.control)
+
+        with suppress(OSError):
+            place_here(None, 1)
+        shards = int(self.control["shards"][0])
+        self.placement = observe(place_here, online_cpus, self.nodes["value"].tolist(), shards)
 
     def open(self, programs: Sequence[Watched]) -> None:
         """From here on events count, and so does what the kernel skips of these programs."""
@@ -127,7 +145,11 @@ class Counting:
         cells["entered"] = self.cells[:, :used]["entered"]
         # After the cells, so that none has counts that seem to be of no file.
         files = self.files[:used].copy()
-        return Counters(files, cells, rows, self.cpus.copy(), None, None, self._skipped())
+        return Counters(
+            files, cells, rows, self.cpus.copy(), None, None, self._skipped(),
+            shards=int(self.control["shards"][0]),
+            locks_full=bool(self.control["locks_full"][0]),
+        )  # fmt: skip
 
     def _skips(self) -> dict[int, int]:
         return {fd: _recursion_misses(fd) for fd, _ in self._programs}

@@ -16,9 +16,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
 from immapscope.errors import CannotTraceError
+from immapscope.kernel.layouts.shape import Layout
 from immapscope.snapshot import KernelFacts, Mode
 from immapscope.tracing.counting import MAPPED, Counting, Watched
 from immapscope.tracing.leftovers import remove_leftovers
+from immapscope.tracing.machine import Machine
 from immapscope.tracing.programs import Attach
 from immapscope.tracing.source import Request, Sizes
 from immapscope.tracing.syscalls import delete_element
@@ -67,6 +69,8 @@ class Handover:
 
     def open(self) -> None:
         """From here on events count."""
+        if self.facts.layout != Layout.SINGLE:
+            self.counting.learn_placement(Machine.from_sysfs().online_cpus)
         self.counting.open(self.programs)
 
     def forget(self, index: str, key: bytes) -> None:
@@ -141,7 +145,6 @@ def serve(connection: socket.socket) -> None:
     """The child: does as it is told, sends what it made, or the reason why not."""
     # Imported here: the one who takes over needs neither BCC nor the kernel's symbols.
     from immapscope.preflight import traceable_kernel
-    from immapscope.tracing.machine import Machine
     from immapscope.tracing.session import Session
 
     told = json.loads(connection.recv(_LONGEST_MESSAGE))

@@ -41,6 +41,9 @@ class Intervals:
         # Not zeros_like, which would fill memory that may never be needed.
         self._cells = np.zeros(counting.cells.shape, counting.cells.dtype)
         self._rows = np.zeros(counting.rows.shape, counting.rows.dtype)
+        self._sweeps = {
+            field: np.zeros(len(counting.files), np.uint64) for field in ("sweeps", "sweep_wait_ns")
+        }
         self._cpus = np.zeros(counting.cpus.shape, counting.cpus.dtype)
         self._skipped: dict[str, int] = {}
         self._until_ns = 0
@@ -55,7 +58,7 @@ class Intervals:
         """
         now = self._counting.read()
         new = Counters(
-            files=now.files,
+            files=self._with_new_sweeps(now.files),
             cells=_taken(now.cells, self._cells[:, : now.cells.shape[1]]),
             rows=_new_rows(now.rows, self._rows[: len(now.rows)]),
             cpus=_taken(now.cpus, self._cpus),
@@ -65,6 +68,8 @@ class Intervals:
                 reason: count - self._skipped.get(reason, 0)
                 for reason, count in now.recursion.items()
             },
+            shards=now.shards,
+            locks_full=now.locks_full,
         )
         self._skipped = now.recursion
         since, self._until_ns = self._until_ns, self._counting.duration_ns
@@ -77,9 +82,18 @@ class Intervals:
         whole = replace(snapshot, entered=entered, in_flight=self._inside)
         return Interval(whole, _active(new))
 
+    def _with_new_sweeps(self, files: Structs) -> Structs:
+        """Of all that is kept of a file, what adds up."""
+        for field, before in self._sweeps.items():
+            earlier = before[: len(files)]
+            files[field], earlier[:] = files[field] - earlier, files[field].copy()
+        return files
+
     def forget(self, slots: Slots, rows: Slots) -> None:
         """These were cleared: what is counted in them next is counted from 0."""
         self._cells[:, slots] = 0
+        for before in self._sweeps.values():
+            before[slots] = 0
         self._rows[rows] = 0
 
 

@@ -11,6 +11,8 @@ import errno
 import mmap
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from immapscope.tracing.counters import Structs
 
@@ -19,16 +21,48 @@ def map_once(path: bytes, control: Structs) -> None:
     """Maps a page of the file while `control` says that this process teaches. Raises OSError."""
     descriptor = _opened(path)
     try:
-        namespace = os.stat("/proc/self/ns/pid")
-        control["namespace_device"] = namespace.st_dev
-        control["namespace_inode"] = namespace.st_ino
-        control["learner"] = os.getpid()
-        try:
-            _map(descriptor)
-        finally:
-            control["learner"] = 0
+        with _teaching(control):
+            _unmap(_map(descriptor))
     finally:
         os.close(descriptor)
+
+
+def place(cpu: int | None, times: int, control: Structs) -> list[int]:
+    """The shards of that many mappings of a new file, made on this CPU (None: on any).
+
+    Raises OSError. The process stays bound to the CPU.
+    """
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
+    descriptor = os.memfd_create("immapscope-placement", os.MFD_CLOEXEC)
+    addresses: list[int] = []
+    shards: list[int] = []
+    try:
+        os.ftruncate(descriptor, mmap.PAGESIZE)
+        control["places_only"] = 1
+        with _teaching(control):
+            for _ in range(times):
+                # Always the same page of it, so that no two mappings are merged.
+                addresses.append(_map(descriptor))
+                shards.append(int(control["learnt_shard"][0]))
+    finally:
+        control["places_only"] = 0
+        for address in addresses:
+            _unmap(address)
+        os.close(descriptor)
+    return shards
+
+
+@contextmanager
+def _teaching(control: Structs) -> Iterator[None]:
+    namespace = os.stat("/proc/self/ns/pid")
+    control["namespace_device"] = namespace.st_dev
+    control["namespace_inode"] = namespace.st_ino
+    control["learner"] = os.getpid()
+    try:
+        yield
+    finally:
+        control["learner"] = 0
 
 
 def _opened(path: bytes) -> int:
@@ -44,15 +78,20 @@ def _opened(path: bytes) -> int:
         os.close(there)
 
 
-def _map(descriptor: int) -> None:
+def _map(descriptor: int) -> int:
     # Not Python's mmap: it refuses an empty file, whose lock exists all the same.
     libc = ctypes.CDLL(None, use_errno=True)
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = (
         ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long,
     )  # fmt: skip
-    libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
     address = libc.mmap(None, mmap.PAGESIZE, mmap.PROT_READ, mmap.MAP_PRIVATE, descriptor, 0)
-    if address == ctypes.c_void_p(-1).value:
+    if address is None or address == ctypes.c_void_p(-1).value:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return int(address)
+
+
+def _unmap(address: int) -> None:
+    libc = ctypes.CDLL(None)
+    libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
     libc.munmap(address, mmap.PAGESIZE)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from immapscope.kernel.functions import Action, LockFunction, Side, SlowPath
+from immapscope.kernel.functions import Action, LockFunction, Side, SlowPath, TreeFunction
 from immapscope.kernel.model import KernelModel
 from immapscope.snapshot import Mode
 
@@ -130,6 +130,15 @@ def _slow_path_programs(path: SlowPath, attach: Attach) -> Iterator[Program]:
     yield _program(Kind.FEXIT, path.name, f"leave_slow_path({sem}, ctx[{path.arguments}])")
 
 
+def _change(entry: Kind, tree: TreeFunction) -> str:
+    vma = _argument(entry, tree.vma_argument)
+    mapping = f"mapping_of({vma})"
+    if tree.mapping_argument is not None:
+        mapping = _argument(entry, tree.mapping_argument)
+    root = "0" if tree.root_argument is None else _argument(entry, tree.root_argument)
+    return f"change_tree({vma}, {mapping}, {root}, {tree.operation.name})"
+
+
 def programs(
     model: KernelModel, mode: Mode, attach: Attach, tree_operations: bool = True
 ) -> tuple[Program, ...]:
@@ -146,12 +155,11 @@ def programs(
     if tree_operations or mode is Mode.FULL:
         entry = Kind.FENTRY if attach is Attach.FENTRY else Kind.KPROBE
         for tree in model.tree:
-            if tree.mapping_argument is not None:
-                mapping = _argument(entry, tree.mapping_argument)
-            else:
-                mapping = f"mapping_of({_argument(entry, tree.vma_argument)})"
-            change = tree.operation.name
-            chosen.append(_program(entry, tree.name, f"change_tree({mapping}, {change})"))
+            chosen.append(_program(entry, tree.name, _change(entry, tree)))
+    if model.has_tree_locks and model.has_destroy_inode:
+        entry = Kind.FENTRY if attach is Attach.FENTRY else Kind.KPROBE
+        call = f"forget_locks({_argument(entry, 0)})"
+        chosen.append(_program(entry, "__destroy_inode", call))
     for event, call in (
         ("sched_process_exec", "count_exec()"),
         ("sched_process_fork", "count_fork()"),

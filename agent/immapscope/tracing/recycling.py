@@ -29,7 +29,7 @@ Slots = NDArray[np.intp]
 #: Removes a key from the index of that name.
 Forget = Callable[[str, bytes], object]
 
-_FILE_KEY_BYTES = 16
+_FILE_KEY_BYTES = 24
 _ROW_KEY_BYTES = 16
 _LOST_WAITS = [i for i, (_, unit) in enumerate(LOSS_REASONS) if unit == "waits"]
 _LOST_ACQUISITIONS = [i for i, (_, unit) in enumerate(LOSS_REASONS) if unit == "acquisitions"]
@@ -37,7 +37,7 @@ _LOST_ACQUISITIONS = [i for i, (_, unit) in enumerate(LOSS_REASONS) if unit == "
 
 @dataclass(frozen=True, slots=True)
 class Occupancy:
-    """How many slots are taken by files, and how many there are for files at all."""
+    """How many slots are taken by files' locks and trees, and how many there are at all."""
 
     taken: int
     room: int
@@ -61,6 +61,12 @@ class Recycling:
         files = self._counting.used_files
         taken = int(np.count_nonzero(files["state"] == CLAIMED))
         return Occupancy(taken, len(self._counting.files) - 1)
+
+    def tracked_files(self) -> int:
+        """Files that have a slot; one of several trees may have as many and one more."""
+        used = self._counting.used_files
+        claimed = used[used["state"] == CLAIMED]
+        return len(np.unique(claimed[["number", "device", "generation"]]))
 
     def claimed(self) -> Slots:
         """The slots that a file has."""

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import numpy as np
 
+from immapscope.errors import CannotTraceError
 from immapscope.kernel.classes import class_table
 from immapscope.kernel.model import KernelModel
 from immapscope.kernel.symbols import Symbols
@@ -21,6 +22,7 @@ from immapscope.tracing.counting import Counting
 from immapscope.tracing.leftovers import remove_leftovers
 from immapscope.tracing.loader import Attached, Module
 from immapscope.tracing.machine import Machine
+from immapscope.tracing.placement import Placement
 from immapscope.tracing.programs import programs
 from immapscope.tracing.source import Request, Sizes, module_text
 from immapscope.tracing.text_index import mark_functions, text_span
@@ -44,6 +46,11 @@ class Session:
         self.machine = machine
         self.request = request
         self._symbols = symbols
+        if model.has_tree_locks and not request.tree_operations:
+            raise CannotTraceError(
+                f"tree operations cannot be turned off here: in layout {model.layout} it is by "
+                "them that trees' locks become known; set tree_operations to true"
+            )
         remove_leftovers()
         known = class_table(symbols)
         base, length = text_span(known)
@@ -82,6 +89,11 @@ class Session:
             cpus=self.machine.online,
         )
 
+    @property
+    def placement(self) -> Placement:
+        """How VMAs get their shard, where a file has several trees; known once it opened."""
+        return self.counting.placement
+
     def learn(self, path: bytes) -> tuple[int, int] | None:
         """Device (kernel's dev_t) and number of the inode whose lock `path`'s mappings take.
 
@@ -91,6 +103,8 @@ class Session:
 
     def open(self) -> None:
         """From here on events count."""
+        if self.model.trees is not None:
+            self.counting.learn_placement(self.machine.online_cpus)
         self.counting.open(self.module.watched())
 
     @property

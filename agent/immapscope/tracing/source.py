@@ -21,9 +21,8 @@ OPERATIONS = 8
 _ROWS_OF_A_NODE = 4096
 _FEW_NODES = 4
 
-_COMMON = ("pool.c", "session.c", "file.c", "cell.c", "row.c", "stack.c", "wait.c")
-_ENDS = ("tree.c", "machine.c")
-
+#: Locks of trees that are remembered, where trees have locks.
+_LOCKS = 65536
 
 #: lock:contention_begin's flag for a rwsem's writer (LCB_F_WRITE, include/trace/events/lock.h).
 _CONTENTION_WRITE = 4
@@ -57,6 +56,7 @@ class Sizes:
     stacks: int = 8192
     waiting: int = 16384
     held: int = 16384
+    locks: int = _LOCKS
     functions: int = 1024
     text_base: int = 0
     text_bytes: int = 0
@@ -84,11 +84,30 @@ class Sizes:
         return replace(self, text_base=base, text_bytes=length)
 
 
-def _files(request: Request) -> tuple[str, ...]:
-    fold = "fold.c" if request.folded else "no_fold.c"
-    if request.mode is Mode.FULL:
-        return (*_COMMON, fold, "held.c", "slowpath.c", "acquire.c", "release.c", *_ENDS)
-    return (*_COMMON, fold, "no_holds.c", "slowpath.c", *_ENDS)
+def _files(model: KernelModel, request: Request) -> tuple[str, ...]:
+    several, tree_locks = model.trees is not None, model.has_tree_locks
+    full = request.mode is Mode.FULL
+    return (
+        "pool.c",
+        "session.c",
+        "mapping.c",
+        "trees.c" if several else "one_tree.c",
+        *(("tree_lock.c", "proof.c") if tree_locks else ("no_tree_lock.c",)),
+        "lock.c",
+        "file.c",
+        "cell.c",
+        "row.c",
+        "stack.c",
+        "wait.c",
+        "sweep.c",
+        "swept_waits.c" if tree_locks and not full else "no_swept_waits.c",
+        "fold.c" if request.folded else "no_fold.c",
+        "held.c" if full else "no_holds.c",
+        "slowpath.c",
+        *(("acquire.c", "release.c") if full else ()),
+        "tree.c",
+        "machine.c",
+    )
 
 
 def probes_directory() -> Path:
@@ -113,6 +132,7 @@ def macros(model: KernelModel, sizes: Sizes, request: Request) -> dict[str, int]
         "STACKS": sizes.stacks,
         "WAITING": sizes.waiting,
         "HELD": sizes.held,
+        "LOCKS": sizes.locks,
         "FUNCTIONS": sizes.functions,
         "TEXT_ELEMENTS": sizes.text_elements,
         "CONTENTION_WRITE": _CONTENTION_WRITE,
@@ -121,12 +141,16 @@ def macros(model: KernelModel, sizes: Sizes, request: Request) -> dict[str, int]
     }
 
 
+def _literal(value: int) -> str:
+    return f"0x{value:x}ULL" if value >> 31 else str(value)
+
+
 def module_text(
     model: KernelModel, sizes: Sizes, chosen: tuple[Program, ...], request: Request
 ) -> str:
     """One BCC module: constants, the probes of the mode, a function for each program."""
     directory = probes_directory()
-    defines = [f"#define {name} {value}" for name, value in macros(model, sizes, request).items()]
-    defines.append(f"#define TEXT_BASE 0x{sizes.text_base:x}ULL")
-    parts = [(directory / name).read_text("utf-8") for name in _files(request)]
+    constants = macros(model, sizes, request) | {"TEXT_BASE": sizes.text_base}
+    defines = [f"#define {name} {_literal(value)}" for name, value in constants.items()]
+    parts = [(directory / name).read_text("utf-8") for name in _files(model, request)]
     return "\n".join([*defines, *parts, *(program.text for program in chosen)])

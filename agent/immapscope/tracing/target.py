@@ -44,6 +44,7 @@ class Target:
             tree_operations=session.request.tree_operations,
             wanted=wanted.matches,
             paths=wanted.paths,
+            placement=session.placement,
         )
         snapshot = assemble(counters, context)
         return replace(snapshot, notes=(*snapshot.notes, *wanted.unseen(snapshot)))

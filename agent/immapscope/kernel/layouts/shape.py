@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from immapscope.kernel.btf import Btf, Member, MissingMemberError
 
+#: Variables that hold how many trees a file has: the lab's own, and the second posting's.
+SHARD_COUNTS = ("nr_i_mmap_shards", "split_tree_num")
+
 ROOT = "struct rb_root_cached"
 RWSEM = "struct rw_semaphore"
 
@@ -84,7 +87,7 @@ def several_trees(btf: Btf) -> SeveralTrees | None:
     pointers = stars == 1
     # Where elements are pointers, so is i_mmap, or it is nothing but them.
     stride = i_mmap.size // (count or 1) if pointers else btf.struct_size(tree)
-    offsets = {"OFF_MAPPING_I_MMAP": i_mmap.offset, "OFF_TREE_ROOT": root}
+    offsets = {"OFF_MAPPING_I_MMAP": i_mmap.offset, "OFF_TREE_ROOT": root, **_tree_node(btf)}
     if lock is not None and lock[0] == RWSEM:
         offsets["OFF_TREE_RWSEM"] = lock[1]
     return SeveralTrees(
@@ -130,6 +133,13 @@ def _root_and_lock(btf: Btf, tree: str) -> tuple[int | None, tuple[str, int] | N
     roots = [member.offset for member in members if member.type == ROOT]
     locks = [(m.type, m.offset) for m in members if re.search(r"lock|mutex|sem", m.type)]
     return roots[0] if len(roots) == 1 else None, locks[0] if locks else None
+
+
+def _tree_node(btf: Btf) -> dict[str, int]:
+    try:
+        return {"OFF_VMA_RB": btf.member("vm_area_struct", "shared.rb").offset}
+    except MissingMemberError:
+        return {}
 
 
 def _tree_index(btf: Btf) -> dict[str, int]:
