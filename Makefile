@@ -7,7 +7,7 @@ PREFIX := /usr/local
 help: ## this list
 	@awk -F ':.* ## ' '/^[a-z-]+:.* ## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-demo: machine ## trace an exec storm in a guest with 4 NUMA nodes; KERNEL=NAME picks another kernel
+demo: machine $(if $(filter stock-%,$(KERNEL)),,builder) ## trace an exec storm in a guest with 4 NUMA nodes; KERNEL=NAME picks another kernel
 	$(PYTHON) -m lab.demo --kernel $(KERNEL)
 
 test: test-unit machine ## unit tests, then the core guest tests on one stock kernel
@@ -16,10 +16,10 @@ test: test-unit machine ## unit tests, then the core guest tests on one stock ke
 test-unit: dev monitoring ## only what needs no guest
 	REQUIRE_PROMTOOL=1 .venv/bin/python -m pytest -n auto
 
-test-lab: machine ## every other guest test that CI runs
+test-lab: machine builder ## every other guest test that CI runs
 	$(PYTHON) -m lab.suite lab
 
-soak: machine ## every guest test on every kernel; goes on where it was stopped
+soak: machine builder ## every guest test on every kernel; goes on where it was stopped
 	$(PYTHON) -m lab.suite soak
 
 venv: traceable ## .venv/bin/immapscope, the agent of this checkout
@@ -37,9 +37,11 @@ lint: dev ## ruff and mypy
 format: dev ## lay the Python files out
 	.venv/bin/ruff check --fix . && .venv/bin/ruff format .
 
-# What the machine itself must have: for guests, for the agent, for tests and lint.
+# What the machine itself must have: for guests, kernels of our own, the agent, tests and lint.
 machine:
 	@$(PYTHON) -m lab.host --install
+builder:
+	@$(PYTHON) -m lab.host --install kernels
 traceable:
 	@$(PYTHON) -m lab.host --install trace
 dev:
@@ -50,4 +52,4 @@ monitoring:
 
 .NOTPARALLEL:
 .PHONY: help demo test test-unit test-lab soak venv install uninstall lint format
-.PHONY: machine traceable dev monitoring
+.PHONY: machine builder traceable dev monitoring

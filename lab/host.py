@@ -2,8 +2,8 @@
 """What this machine must have, and installing it: python3 -m lab.host [--install] [WHAT]...
 
 WHAT is `trace` (for a machine to be traced: the agent and its venv), `lab` (for guests and their
-workloads) or `tests` (for those that need no guest); all where none is named. Run it with
-/usr/bin/python3: Debian's packages are for that.
+workloads), `tests` (for those that need no guest) or `kernels` (to build kernels of our own); the
+first three where none is named. Run it with /usr/bin/python3: Debian's packages are for that.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lab import debian
 from lab.programs import PATH
 
 PURPOSES = ("trace", "lab", "tests")
+KERNELS = "kernels"
 OLDEST_DEBIAN = 12
 PROGRAMS = {
     "apt-get": "apt",
@@ -31,8 +32,21 @@ PROGRAMS = {
     "depmod": "kmod",
     "gcc": "gcc",
 }
+BUILDING_KERNELS = {
+    "make": "make",
+    "gcc": "gcc",
+    "ccache": "ccache",
+    "flex": "flex",
+    "bison": "bison",
+    "bc": "bc",
+    "patch": "patch",
+    "xz": "xz-utils",
+    "pahole": "dwarves",
+    "depmod": "kmod",
+}
 # Without root, mmdebstrap works in a user namespace with the ids that this maps.
 PROGRAMS_WITHOUT_ROOT = {"newuidmap": "uidmap"}
+LIBELF = Path("/usr/include/libelf.h")
 STATIC_LIBC = Path("/usr/lib/x86_64-linux-gnu/libc.a")
 
 
@@ -53,13 +67,21 @@ def _missing(purposes: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield "libbpf.so.1", "libbpf1"
     if "tests" in purposes and shutil.which("openssl", path=PATH) is None:
         yield "openssl", "openssl"
+    if KERNELS in purposes:
+        yield from _absent(BUILDING_KERNELS)
+        if not LIBELF.is_file():
+            yield "libelf's headers", "libelf-dev"
     if "lab" in purposes:
         needed = PROGRAMS if os.geteuid() == 0 else PROGRAMS | PROGRAMS_WITHOUT_ROOT
-        yield from (one for one in needed.items() if shutil.which(one[0], path=PATH) is None)
+        yield from _absent(needed)
         if not debian.KEYRING.is_file():
             yield str(debian.KEYRING), "debian-archive-keyring"
         if not STATIC_LIBC.is_file():
             yield "a static libc", "libc6-dev"
+
+
+def _absent(programs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    return (one for one in programs.items() if shutil.which(one[0], path=PATH) is None)
 
 
 def missing_packages(purposes: Sequence[str] = PURPOSES) -> list[str]:
@@ -93,8 +115,9 @@ def _has_library(name: str) -> bool:
 def main(words: Sequence[str]) -> int:
     """0 when nothing is missing any more, 1 when the user has to act, 2 for wrong usage."""
     purposes = [word for word in words if word != "--install"]
-    if not set(purposes) <= set(PURPOSES):
-        print("lab: usage: python3 -m lab.host [--install] [trace] [lab]", file=sys.stderr)
+    if not set(purposes) <= {*PURPOSES, KERNELS}:
+        usage = " ".join(f"[{purpose}]" for purpose in (*PURPOSES, KERNELS))
+        print(f"lab: usage: python3 -m lab.host [--install] {usage}", file=sys.stderr)
         return 2
     absent = missing(purposes or PURPOSES)
     packages = sorted(set(absent.values()))

@@ -18,17 +18,22 @@ from lab.programs import run
 # The oldest suite that the lab runs on: its programs run with the libc of any newer one.
 SUITE = "bookworm"
 PACKAGES = ("prometheus", "prometheus-alertmanager")
+#: What Alertmanager reads templates from, at /usr/share/prometheus and nowhere else.
+SHARE = "share"
 PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
+
+
+_ENTRY = f"{SUITE}-with-share"
 
 
 def folder() -> Path:
     """Where the programs are, fetched at need; LabError if they cannot be had."""
-    return cache.entry("monitoring", SUITE, _unpack)
+    return cache.entry("monitoring", _ENTRY, _unpack)
 
 
 def cached() -> Path | None:
     """Where the programs are, None if they were not fetched yet."""
-    return cache.find("monitoring", SUITE)
+    return cache.find("monitoring", _ENTRY)
 
 
 def _unpack(into: Path) -> None:
@@ -40,6 +45,7 @@ def _unpack(into: Path) -> None:
         for name in PROGRAMS:
             shutil.move(files / "usr/bin" / name, into)
             run([into / name, "--version"])
+        shutil.move(files / "usr/share/prometheus", into / SHARE)
 
 
 def main() -> int:

@@ -23,7 +23,8 @@ TESTS = "/lab/checkout/tests/lab"
 class Guest:
     """One guest: its kernel, its shape, what pytest is told, and after how long it is given up.
 
-    `init` is what starts pytest: the lab's own few lines, or systemd.
+    `init` is what starts pytest: the lab's own few lines, or systemd. `append` is for the kernel's
+    command line.
     """
 
     kernel: str
@@ -31,6 +32,7 @@ class Guest:
     pytest: tuple[str, ...]
     limit_seconds: int
     init: str = "lab"
+    append: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,12 @@ _WIDE = tuple(
     f"{TESTS}/test_{name}.py" for name in ("exact_counts", "right_waits", "demo_table", "causes")
 )
 
+# A session cut out of a storm, which takes minutes where attaching under one does.
+_NOT_CUT = ("-k", "not mid_storm")
+
+# What kernels of our own are for.
+SHARDS = f"{TESTS}/test_shards.py"
+
 # The daemon as a service, all of it or whether it works at all.
 _SERVICE = f"{TESTS}/test_service.py"
 _SERVICE_WORKS = ("-k", "serves", _SERVICE)
@@ -54,15 +62,17 @@ PARTS: Mapping[str, Part] = {
     "core": Part((Guest("stock-6.12", "4x2", ("-m", "core", TESTS), 900),)),
     "lab": Part(
         (
-            Guest("stock-6.12", "4x2", ("-m", "not core and not soak", TESTS), 2400),
+            Guest("stock-6.12", "4x2", ("-m", "not core", TESTS), 2400),
             # It preempts, which is what the law and exact counts can fail by.
             Guest(
                 "stock-7.x",
                 "4x2",
-                ("-m", "not forced_attach and not soak", *_WIDE, f"{TESTS}/test_law.py"),
+                ("-m", "not forced_attach", *_NOT_CUT, *_WIDE, f"{TESTS}/test_law.py"),
                 1800,
             ),
-            Guest("stock-6.1", "4x2", ("-m", "not forced_attach and not soak", *_WIDE), 900),
+            Guest("stock-6.1", "4x2", ("-m", "not forced_attach", *_WIDE), 900),
+            Guest("split", "4x2", (SHARDS,), 600),
+            Guest("inverted", "4x2", (SHARDS,), 600),
             Guest("stock-6.12", "4x2", (_SERVICE,), 1200, init="systemd"),
             Guest("stock-7.x", "4x2", _SERVICE_WORKS, 600, init="systemd"),
             Guest("stock-6.1", "4x2", _SERVICE_WORKS, 600, init="systemd"),
@@ -73,6 +83,15 @@ PARTS: Mapping[str, Part] = {
             Guest(kernel, topology, ("-m", "not forced_attach", TESTS), 3000)
             for kernel in ("stock-6.1", "stock-6.12", "stock-7.x")
             for topology in ("4x2", "12x2")
+        )
+        + tuple(
+            Guest(kernel, "4x2", (SHARDS,), 600, append=f"i_mmap_shards={policy}")
+            for kernel, policies in (
+                ("split", ("node", "cpu")),
+                ("tree-only", ("node", "cpu")),
+                ("inverted", ("cpu",)),
+            )
+            for policy in policies
         )
         + tuple(
             Guest(kernel, "4x2", (_SERVICE,), 900, init="systemd")
@@ -87,6 +106,8 @@ def lab_vm_words(guest: Guest) -> list[str]:
     """The arguments of lab/vm that run this guest's tests, with every workload beside them."""
     words = ["--kernel", guest.kernel, "--topology", guest.topology]
     words += ["--init", guest.init, "--timeout", str(guest.limit_seconds)]
+    if guest.append:
+        words += ["--append", guest.append]
     for name in build.names():
         words += ["--file", str(build.build(name))]
     return [*words, "--", "python3", "-u", "-m", "pytest", *guest.pytest]

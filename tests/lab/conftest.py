@@ -17,7 +17,6 @@ GUEST_MARK = Path("/lab/checkout")
 def pytest_configure(config: pytest.Config) -> None:
     for marker in (
         "core: belongs to `make test`; the rest to `make test-lab`",
-        "soak: waits for something that need not happen in every run; `make soak` only",
         "forced_attach: --attach fentry is exact only where the kernel does not preempt",
     ):
         config.addinivalue_line("markers", marker)

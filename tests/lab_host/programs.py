@@ -109,11 +109,23 @@ def prometheus(folder: Path, config: str) -> Daemon:
     )
 
 
+def _with_templates(folder: Path) -> list[str]:
+    """Debian's looks for templates in one place only: there, for it alone, are those unpacked."""
+    if Path("/usr/share/prometheus").exists():
+        return []
+    share = folder / "share"
+    share.mkdir()
+    (share / "prometheus").symlink_to(monitoring.folder() / monitoring.SHARE)
+    command = 'mount --bind "$0" /usr/share && exec "$@"'
+    return ["unshare", "--mount", "--map-root-user", "sh", "-c", command, str(share)]
+
+
 def alertmanager(folder: Path, config: str) -> Daemon:
     """An Alertmanager with this configuration, alone."""
     (folder / "alertmanager.yaml").write_text(config, encoding="utf-8")
     return Daemon(
         [
+            *_with_templates(folder),
             program(*ALERTMANAGER),
             f"--config.file={folder}/alertmanager.yaml",
             f"--storage.path={folder}/alertmanager",

@@ -28,6 +28,7 @@ class Archive:
         assert set(packages) == {"prometheus", "prometheus-alertmanager"}
         (into / "usr/bin").mkdir(parents=True)
         (into / "etc").mkdir()
+        (into / "usr/share/prometheus/alertmanager").mkdir(parents=True)
         for name in ("prometheus", "promtool", "prometheus-alertmanager", "amtool", "other"):
             file = into / "usr/bin" / name
             file.write_text(self.program or "")
@@ -45,7 +46,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type[Archive]:
 def test_they_are_fetched_once(archive: type[Archive]) -> None:
     assert monitoring.cached() is None
     folder = monitoring.folder()
-    assert {path.name for path in folder.iterdir()} == set(monitoring.PROGRAMS)
+    assert {path.name for path in folder.iterdir()} == {*monitoring.PROGRAMS, monitoring.SHARE}
     assert monitoring.folder() == folder == monitoring.cached()
     assert archive.fetched == 1
 

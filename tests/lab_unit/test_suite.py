@@ -57,7 +57,14 @@ def test_every_test_runs_in_soak_on_every_stock_kernel() -> None:
     guests = suite.PARTS["soak"].guests
     for tests, init in ((suite.TESTS, "lab"), (f"{suite.TESTS}/test_service.py", "systemd")):
         ran_on = {one.kernel for one in guests if one.init == init and tests in one.pytest}
-        assert ran_on == set(kernels.REGISTRY)
+        assert ran_on == {name for name in kernels.REGISTRY if name.startswith("stock-")}
+
+
+def test_every_kernel_of_several_trees_is_looked_at_by_shard() -> None:
+    guests = suite.PARTS["soak"].guests
+    several = {"split", "inverted", "tree-only"}
+    assert {one.kernel for one in guests if suite.SHARDS in one.pytest} == several
+    assert {one.kernel for one in suite.PARTS["core"].guests} <= {"stock-6.12"}
 
 
 def test_a_line_that_is_printed_is_one_for_lab_vm(lab: Lab) -> None:

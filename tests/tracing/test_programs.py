@@ -215,3 +215,9 @@ def test_a_program_finds_its_arguments(
     name: str, attach: Attach, kind: Kind, target: str, expected: str
 ) -> None:
     assert call(name, attach, kind, target) == expected
+
+
+def test_where_trees_have_locks_an_address_is_a_number() -> None:
+    found = programs(SavedKernel("split").model, Mode.FULL, Attach.MIXED)
+    (entry,) = [one for one in found if one.name == "kfunc__rwsem_down_write_slowpath"]
+    assert "enter_slow_path(ctx, read_u64((u64)&ctx[0]), WRITE_SIDE)" in entry.text

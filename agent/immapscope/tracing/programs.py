@@ -8,8 +8,9 @@ preemption disabled (down_write() and down_read() in kernel/locking/rwsem.c).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from immapscope.kernel.functions import Action, LockFunction, Side, SlowPath, TreeFunction
@@ -139,6 +140,13 @@ def _change(entry: Kind, tree: TreeFunction) -> str:
     return f"change_tree({vma}, {mapping}, {root}, {tree.operation.name})"
 
 
+def _with_plain_arguments(program: Program) -> Program:
+    """An address to be hashed must be a number; the verifier takes fentry's for pointers."""
+    if program.kind not in (Kind.FENTRY, Kind.FEXIT):
+        return program
+    return replace(program, text=re.sub(r"ctx\[\d+\]", r"read_u64((u64)&\g<0>)", program.text))
+
+
 def programs(
     model: KernelModel, mode: Mode, attach: Attach, tree_operations: bool = True
 ) -> tuple[Program, ...]:
@@ -165,4 +173,6 @@ def programs(
         ("sched_process_fork", "count_fork()"),
     ):
         chosen.append(_program(Kind.RAW_TRACEPOINT, event, call))
+    if model.has_tree_locks:
+        chosen = [_with_plain_arguments(program) for program in chosen]
     return tuple(chosen)

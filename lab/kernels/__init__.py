@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lab.errors import UsageError
 from lab.kernel import Kernel, Origin, release_of
+from lab.kernels.own import DEBUG, FAMILIES, Own
 from lab.stock import Stock
 
 DEFAULT = "stock-6.12"
@@ -15,6 +16,8 @@ REGISTRY: Mapping[str, Origin] = {
     "stock-6.1": Stock("6.1", ("bookworm",)),
     "stock-6.12": Stock("6.12", ("trixie",)),
     "stock-7.x": Stock("7", ("trixie-backports", "sid")),
+    **{name: Own(name) for name in FAMILIES},
+    **{f"{name}{DEBUG}": Own(name, debug=True) for name in FAMILIES},
 }
 
 

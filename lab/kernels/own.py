@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Kernels of our own: the designs of the argument as patches, built once for each content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import cache, host
+from lab.errors import LabError
+from lab.kernel import Kernel, release_of
+from lab.kernels import config, source
+from lab.kernels.build import build
+from lab.programs import run
+
+PATCHES = Path(__file__).resolve().parent / "patches"
+#: `single` is the same source and configuration without a patch: what the others compare with.
+FAMILIES = ("single", "split", "inverted", "tree-only")
+DEBUG = "+debug"
+#: To be raised where build.py makes something else of the same parts.
+_RECIPE = "1"
+
+
+@dataclass(frozen=True)
+class Own:
+    """One family; with `debug` its locks are checked and counted by the kernel itself."""
+
+    family: str
+    debug: bool = False
+
+    @property
+    def fragments(self) -> tuple[Path, ...]:
+        """The configuration, the later ones on top."""
+        return (config.BASE, config.DEBUG) if self.debug else (config.BASE,)
+
+    @property
+    def patch(self) -> Path | None:
+        """None for the source as Debian has it."""
+        return None if self.family == "single" else PATCHES / f"{self.family}.patch"
+
+    def key(self, version: str, compiler: str) -> str:
+        """A name for everything that goes in."""
+        parts = [path.read_bytes() for path in self.fragments]
+        parts += [self.patch.read_bytes()] if self.patch else []
+        return cache.key(_RECIPE, version, compiler, self.family, *parts)
+
+    def kernel(self, update: bool) -> Kernel:
+        """Built where it is not in the cache; raises LabError where it does not build."""
+        version = source.version(update)
+        if absent := host.missing(["kernels"]):
+            packages = " ".join(sorted(set(absent.values())))
+            raise LabError(f"to build a kernel: apt-get install {packages}")
+        compiler = run(["gcc", "--version"]).splitlines()[0]
+        name = f"{self.family}-debug" if self.debug else self.family
+
+        def fill(folder: Path) -> None:
+            build(name, version, self.patch, self.fragments, folder)
+
+        entry = cache.entry("kernels", f"{name}-{self.key(version, compiler)}", fill)
+        modules = entry / "modules.ext4"
+        bzimage = entry / "bzImage"
+        return Kernel(release_of(bzimage), bzimage, modules if modules.is_file() else None)

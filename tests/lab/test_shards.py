@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""On kernels with several trees a file: each shard has exactly what the policy must give it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import shard_storm
+from shard_storm import CHILDREN, COUNTS, FORKER, MAPPINGS, SPLITTER, TRUNCATIONS
+from tracing import Json, Report, is_file, new_file, trace
+
+LAYOUT = next(
+    (one for one in ("split", "inverted", "tree-only") if f"-{one}" in os.uname().release), ""
+)
+if not LAYOUT:
+    pytest.skip("this kernel has one tree a file", allow_module_level=True)
+
+_ASKED = re.search(r"i_mmap_shards=(\S+)", Path("/proc/cmdline").read_text())
+POLICY = _ASKED[1] if _ASKED else ("cpu" if LAYOUT == "inverted" else "node")
+CPUS = len(COUNTS)
+SHARDS = {"node": CPUS // 2, "cpu": CPUS}[POLICY]
+
+
+def shard_of(cpu: int) -> int:
+    """Where a mapping made on this CPU must go."""
+    return cpu // 2 if POLICY == "node" else cpu
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    for name in ("shared", "fork", "split", "truncate"):
+        new_file(f"file-{name}")
+    return trace(["--mode", "full"], [sys.executable, str(Path(shard_storm.__file__))])
+
+
+def shards(report: Report, file: Path) -> dict[int, Json]:
+    """The shards of `file` by their number."""
+    found = report.document["shards"]
+    return {one["shard"]: one for one in found if is_file(one["inode"], file)}
+
+
+def test_the_layout_and_its_policy_are_named(report: Report) -> None:
+    kernel = report.document["kernel"]
+    assert (kernel["layout"], kernel["shards"], kernel["shard_policy"]) == (LAYOUT, SHARDS, POLICY)
+
+
+def test_each_shard_has_what_its_cpus_mapped(report: Report) -> None:
+    expected: Counter[int] = Counter()
+    for cpu, count in COUNTS.items():
+        expected[shard_of(cpu)] += count
+    found = shards(report, Path("file-shared").absolute())
+    trees = {shard: one for shard, one in found.items() if shard is not None}
+    assert {shard: one["inserts"] for shard, one in trees.items()} == expected
+    assert {shard: one["removes"] for shard, one in trees.items()} == expected
+    assert {shard: one["vmas"] for shard, one in trees.items()} == dict.fromkeys(expected, 0)
+    homes = {shard_of(cpu): cpu // 2 for cpu in COUNTS}
+    assert {shard: one["home_node"] for shard, one in trees.items()} == homes
+
+
+def test_an_mmap_takes_the_locks_that_the_layout_says(report: Report) -> None:
+    file = Path("file-shared").absolute()
+    every = sum(COUNTS.values())
+    for operation in ("insert", "remove"):
+        # Where there is a lock over the mapping each change takes it too, or it alone.
+        over_all = 0 if LAYOUT == "split" else every
+        counted = report.total("acquisitions", file, shard=None, operation=operation)
+        assert counted == over_all
+        for cpu, count in COUNTS.items():
+            if POLICY == "cpu":
+                own = {"split": count, "inverted": count, "tree-only": 0}[LAYOUT]
+                shard = shard_of(cpu)
+                assert report.total("acquisitions", file, shard=shard, operation=operation) == own
+    locks = {"split": 1, "inverted": 2, "tree-only": 1}[LAYOUT]
+    assert report.total("acquisitions", file) == 2 * every * locks
+
+
+def test_forked_mappings_stay_on_their_parents_shard(report: Report) -> None:
+    file = Path("file-fork").absolute()
+    home, elsewhere = FORKER
+    forked = MAPPINGS * CHILDREN
+    (shard,) = (one for number, one in shards(report, file).items() if number is not None)
+    assert shard["shard"] == shard_of(home)
+    assert (shard["inserts"], shard["inserts_after"]) == (MAPPINGS, forked)
+    assert shard["removes"] == MAPPINGS + forked
+    assert report.tree_operations(file) == {
+        home // 2: (MAPPINGS, 0, 0),
+        elsewhere // 2: (0, forked, MAPPINGS + forked),
+    }
+
+
+def test_a_split_stays_on_one_shard_and_takes_its_lock_once(report: Report) -> None:
+    file = Path("file-split").absolute()
+    cpu, count = SPLITTER
+    (shard,) = (one for number, one in shards(report, file).items() if number is not None)
+    assert shard["shard"] == shard_of(cpu)
+    assert (shard["inserts"], shard["removes"]) == (5 * count, 5 * count)
+    lock = None if LAYOUT == "tree-only" else shard_of(cpu)
+    assert report.total("acquisitions", file, shard=lock, operation="adjust") == 2 * count
+
+
+def test_a_truncation_sweeps_over_every_shard(report: Report) -> None:
+    file = Path("file-truncate").absolute()
+    sweeps = [one for one in report.document["sweeps"] if is_file(one["inode"], file)]
+    walks = Counter[int | None]()
+    for row in report.rows(file, operation="walk"):
+        walks[row["shard"]] += row["acquisitions"]
+    if LAYOUT != "split":
+        # One lock excludes whoever changes a tree: nothing is taken in turn.
+        assert sweeps == []
+        assert walks.keys() == {None}
+        assert walks[None] >= 2 * TRUNCATIONS
+        return
+    # truncate_pagecache() walks twice.
+    (sweep,) = sweeps
+    assert sweep["count"] >= 2 * TRUNCATIONS
+    assert walks == dict.fromkeys(range(SHARDS), sweep["count"])
+
+
+def test_the_law_holds_and_nothing_was_lost(report: Report) -> None:
+    assert report.law() == {"acquisitions": 0, "waits": 0}
+    assert report.lost("acquisitions") == 0
+    assert report.lost("waits") == 0
+    assert report.lost("acquisitions", upper_bounds=True) == 0
+    assert report.lost("tree_operations", upper_bounds=True) == 0

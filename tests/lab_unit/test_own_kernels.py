@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Kernels of our own: what they are built from names them, and no option is dropped in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from lab import debian, host, kernels
+from lab.errors import LabError
+from lab.kernels import build, config, own, source
+from lab.kernels.own import DEBUG, FAMILIES, Own
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_has_two_names(family: str) -> None:
+    assert {family, f"{family}{DEBUG}"} < kernels.REGISTRY.keys()
+
+
+@pytest.mark.parametrize("family", [one for one in FAMILIES if one != "single"])
+def test_each_design_is_a_patch_that_says_whose_it_is(family: str) -> None:
+    patch = Own(family).patch
+    assert patch is not None
+    text = patch.read_text()
+    assert "SPDX-License-Identifier: GPL-2.0-only" in text.partition("\n---\n")[0]
+    assert "+++ b/mm/i_mmap.c" in text
+
+
+def test_the_baseline_is_the_source_as_it_is() -> None:
+    assert Own("single").patch is None
+
+
+def test_whatever_goes_in_makes_another_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own, "PATCHES", tmp_path)
+    patch = tmp_path / "split.patch"
+    patch.write_text("one")
+    keys = [Own("split").key("6.12.1-1", "gcc 12")]
+    keys.append(Own("split").key("6.12.2-1", "gcc 12"))
+    keys.append(Own("split").key("6.12.1-1", "gcc 13"))
+    keys.append(Own("split", debug=True).key("6.12.1-1", "gcc 12"))
+    patch.write_text("two")
+    keys.append(Own("split").key("6.12.1-1", "gcc 12"))
+    assert len(set(keys)) == len(keys)
+    assert keys[-1] == Own("split").key("6.12.1-1", "gcc 12")
+
+
+def test_a_later_fragment_counts() -> None:
+    text = config.merged(["CONFIG_A=y\nCONFIG_B=y\n", "# CONFIG_A is not set\nCONFIG_C=m"])
+    assert text == "CONFIG_A=n\nCONFIG_B=y\nCONFIG_C=m\n"
+
+
+def test_an_option_that_is_dropped_is_named() -> None:
+    config.check("CONFIG_A=y\nCONFIG_B=n\n", "CONFIG_A=y\n# CONFIG_C is not set\n")
+    with pytest.raises(LabError, match="CONFIG_A=y became n, CONFIG_B=n became y"):
+        config.check("CONFIG_A=y\nCONFIG_B=n\n", "CONFIG_B=y\n")
+
+
+def test_a_patch_is_taken_back_before_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[list[str]] = []
+
+    def run(command: Sequence[str | Path], folder: Path | None = None) -> str:
+        ran.append([str(word) for word in command])
+        return ""
+
+    monkeypatch.setattr(build, "run", run)
+    one, two = tmp_path / "one.patch", tmp_path / "two.patch"
+    one.write_text("one")
+    two.write_text("two")
+    for patch in (one, one, two, None):
+        build._apply(tmp_path, patch)
+    applied = str(tmp_path / "lab-applied.patch")
+    back = ["patch", "-R", "-s", "-p1", "-i", applied]
+    assert ran == [
+        ["patch", "-s", "-p1", "-i", str(one)],
+        back,
+        ["patch", "-s", "-p1", "-i", str(two)],
+        back,
+    ]
+
+
+def test_a_build_that_fails_says_the_compilers_first_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMMAPSCOPE_CACHE", str(tmp_path))
+    (tmp_path / "Makefile").write_text("bzImage:\n\t@echo mm/vma.c:1: error: no; false\n")
+    log = tmp_path / "log"
+    with pytest.raises(LabError, match=r"mm/vma\.c:1: error: no; .*log"):
+        build._make(tmp_path, log, "bzImage")
+
+
+def test_the_sources_version_stands_while_the_mirror_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = ["6.12.1-1"]
+
+    class Root:
+        def __init__(self, suite: str) -> None:
+            assert suite == source.SUITE
+
+        def update(self) -> None:
+            if not answers:
+                raise LabError("no answer")
+
+        def versions(self, packages: Sequence[str]) -> dict[str, str]:
+            return {packages[0]: answers.pop()}
+
+    monkeypatch.setenv("IMMAPSCOPE_CACHE", str(tmp_path))
+    monkeypatch.setattr(debian, "AptRoot", Root)
+    assert source.version() == "6.12.1-1"
+    assert source.version(update=True) == "6.12.1-1"
+    (tmp_path / "kernels/source.json").unlink()
+    with pytest.raises(LabError, match="no answer"):
+        source.version()
+
+
+def test_what_a_build_lacks_is_told_with_its_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "version", lambda update: "6.12.1-1")
+    monkeypatch.setattr(host, "missing", lambda purposes: {"pahole": "dwarves", "bc": "bc"})
+    with pytest.raises(LabError, match="apt-get install bc dwarves"):
+        Own("single").kernel(update=False)
