@@ -19,6 +19,8 @@ MAPPINGS, CHILDREN = 5, 61
 #: From which CPU a mapping is split how often.
 SPLITTER = (3, 53)
 TRUNCATIONS = 59
+#: Files that are made, mapped once and deleted, so that the next takes the memory of the last.
+PASSING = 1009
 
 
 def map_at_once(file: str) -> None:
@@ -62,6 +64,23 @@ def truncate(file: str) -> None:
                 opened.truncate(pages * mmap.PAGESIZE)
 
 
+def cpu_of_passing(number: int) -> int:
+    """Neighbours in time are on different nodes."""
+    return number * 3 % len(COUNTS)
+
+
+def come_and_go() -> None:
+    """Each file is mapped on the next CPU and gone before the next one is made."""
+    for number in range(PASSING):
+        os.sched_setaffinity(0, {cpu_of_passing(number)})
+        with open(f"passing-{number}", "w+b") as opened:
+            opened.write(bytes(mmap.PAGESIZE))
+            opened.flush()
+            mmap.mmap(opened.fileno(), mmap.PAGESIZE).close()
+        os.unlink(f"passing-{number}")
+    os.sched_setaffinity(0, set(COUNTS))
+
+
 def main() -> None:
     """Runs all of it."""
     map_at_once("file-shared")
@@ -70,6 +89,7 @@ def main() -> None:
     if subprocess.call(["./treeops", str(cpu), "file-split", "mprotect", str(count)]) != 0:
         sys.exit("a workload failed")
     truncate("file-truncate")
+    come_and_go()
 
 
 if __name__ == "__main__":

@@ -5,13 +5,23 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import shard_storm
-from shard_storm import CHILDREN, COUNTS, FORKER, MAPPINGS, SPLITTER, TRUNCATIONS
+from shard_storm import (
+    CHILDREN,
+    COUNTS,
+    FORKER,
+    MAPPINGS,
+    PASSING,
+    SPLITTER,
+    TRUNCATIONS,
+    cpu_of_passing,
+)
 from tracing import Json, Report, is_file, new_file, trace
 
 LAYOUT = next(
@@ -119,6 +129,63 @@ def test_a_truncation_sweeps_over_every_shard(report: Report) -> None:
     (sweep,) = sweeps
     assert sweep["count"] >= 2 * TRUNCATIONS
     assert walks == dict.fromkeys(range(SHARDS), sweep["count"])
+
+
+def test_memory_that_is_used_again_is_never_the_last_files(report: Report) -> None:
+    found: dict[str, list[tuple[int, int, int]]] = {}
+    for one in report.document["shards"]:
+        name = (one["inode"] or {}).get("name") or ""
+        if name.startswith("passing-") and one["shard"] is not None:
+            found.setdefault(name, []).append((one["shard"], one["inserts"], one["removes"]))
+    assert found == {
+        f"passing-{number}": [(shard_of(cpu_of_passing(number)), 1, 1)] for number in range(PASSING)
+    }
+    taken = Counter[str]()
+    for row in report.rows():
+        name = (row["inode"] or {}).get("name") or ""
+        if name.startswith("passing-") and row["operation"] in ("insert", "remove"):
+            taken[name] += row["acquisitions"]
+    locks = {"split": 1, "inverted": 2, "tree-only": 1}[LAYOUT]
+    assert taken == {f"passing-{number}": 2 * locks for number in range(PASSING)}
+
+
+WAITER_CPUS = (2, 4, 6)
+LONG_SECONDS = 0.2
+
+
+@pytest.fixture(scope="module", params=["full", "contention"])
+def blocked(request: pytest.FixtureRequest) -> Report:
+    """A truncation holds every lock of a file for long, while three nodes map it."""
+    subprocess.run(["sysctl", "-q", "vm.max_map_count=4000000"], check=True)
+    file = new_file("held")
+    command = f"./longhold {file} 1.2 {' '.join(map(str, WAITER_CPUS))} > /dev/null"
+    return trace(["--mode", request.param, "--inode", str(file)], ["sh", "-c", command])
+
+
+def test_who_waits_for_a_walk_waits_for_the_lock_of_their_own_shard(blocked: Report) -> None:
+    long = [
+        row
+        for row in blocked.rows(Path("held").absolute())
+        if row["wait_seconds_max"] >= LONG_SECONDS and row["operation"] in ("insert", "remove")
+    ]
+    assert {row["node"] for row in long} == {cpu // 2 for cpu in WAITER_CPUS}
+    # Elsewhere they wait for the one lock over the whole file.
+    shards_of_node = {cpu // 2: shard_of(cpu) if LAYOUT == "split" else None for cpu in WAITER_CPUS}
+    assert {row["node"]: row["shard"] for row in long} == shards_of_node
+
+
+def test_a_sweep_costs_what_its_waits_cost(blocked: Report) -> None:
+    walks = blocked.rows(Path("held").absolute(), operation="walk")
+    waited = sum(row["wait_seconds"] for row in walks)
+    swept = sum(sweep["wait_seconds"] for sweep in blocked.document["sweeps"])
+    if LAYOUT == "split":
+        assert swept == pytest.approx(waited, rel=1e-6, abs=1e-9)
+    else:
+        assert swept == 0
+
+
+def test_the_law_holds_while_many_wait(blocked: Report) -> None:
+    assert set(blocked.law().values()) == {0}
 
 
 def test_the_law_holds_and_nothing_was_lost(report: Report) -> None:
