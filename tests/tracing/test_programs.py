@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from immapscope.kernel.model import KernelModel
@@ -221,3 +223,12 @@ def test_where_trees_have_locks_an_address_is_a_number() -> None:
     found = programs(SavedKernel("split").model, Mode.FULL, Attach.MIXED)
     (entry,) = [one for one in found if one.name == "kfunc__rwsem_down_write_slowpath"]
     assert "enter_slow_path(ctx, read_u64((u64)&ctx[0]), WRITE_SIDE)" in entry.text
+
+
+def test_the_end_of_an_inode_is_seen_where_trees_have_locks() -> None:
+    split = replace(SavedKernel("split").model, has_destroy_inode=True)
+    single = replace(SavedKernel("stock-6.12").model, has_destroy_inode=True)
+    assert "__destroy_inode" in {one.target for one in programs(split, Mode.FULL, Attach.MIXED)}
+    assert "__destroy_inode" not in {
+        one.target for one in programs(single, Mode.FULL, Attach.MIXED)
+    }

@@ -51,7 +51,7 @@ def matrix(snapshot: Snapshot) -> Matrix | None:
 def _holder(kind: HolderKind | None, node: int | None) -> str:
     if kind is HolderKind.WRITER and node is not None:
         return str(node)
-    return (HolderKind.UNKNOWN if kind is None else kind).value
+    return (kind if kind is HolderKind.READER else HolderKind.UNKNOWN).value
 
 
 def _cells(parts: Sequence[int], whole: int) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def text(
         console.print()
     if snapshot.kernel.shards > 1:
         for title, section in sections(snapshot):
-            console.print(Text(title, style="bold"), soft_wrap=True)
+            _print_lines(console, [Line(title, Tone.TITLE)], width)
             console.print(section, soft_wrap=False)
             console.print()
     _print_lines(console, after(snapshot), width)
