@@ -115,7 +115,7 @@ def test_doctor_finds_a_stock_kernel_traceable() -> None:
 def test_bad_usage_is_one_line(arguments: list[str], status: int) -> None:
     done = agent(*arguments)
     assert done.returncode == status
-    assert len(done.stderr.splitlines()) == 1
+    assert len(done.stderr.splitlines()) == 1, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 
