@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Contention mode remembers no holds: a wait is complete when its slow path returns, and what it
- * was for comes from its stack. Cost: nothing, but for a walk's wait for the lock of a tree, which
- * is one lookup and one update.
+ * was for comes from its stack. Cost: nothing.
  */
 static __always_inline void wait_begins(u64 sem, u32 task, u32 slot, bool of_tree) {}
 

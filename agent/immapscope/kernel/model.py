@@ -38,8 +38,8 @@ class KernelModel:
     address of the variable that says it, None where there is none. `offsets`: bytes, by the names
     under which the probes are compiled. `trees`: how several trees are laid out, None for one.
     `has_destroy_inode`: the end of an inode can be seen. `lock_debugging`: rwsems carry a lockdep
-    map (CONFIG_DEBUG_LOCK_ALLOC). `debug_rwsems`:
-    they carry a magic number (CONFIG_DEBUG_RWSEMS). `missing` is empty if all is there.
+    map (CONFIG_DEBUG_LOCK_ALLOC). `debug_rwsems`: they carry a magic number (CONFIG_DEBUG_RWSEMS).
+    `missing` is empty if all is there.
     """
 
     release: str
@@ -133,7 +133,6 @@ def _tree_macros(trees: TreeArray, shard_count: int | None) -> dict[str, int]:
         "TREES_ARE_POINTERS": int(trees.pointers),
         "TREE_STRIDE": trees.stride,
         "MOST_SHARDS": min(trees.count or MAX_SHARDS, MAX_SHARDS),
-        "MAX_SHARDS": MAX_SHARDS,
         "SHARD_COUNT_ADDRESS": shard_count or 0,
         "SHARDS_ARE_KNOWN": int(bool(shard_count or trees.count)),
     }

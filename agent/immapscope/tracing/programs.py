@@ -151,6 +151,7 @@ def programs(
     model: KernelModel, mode: Mode, attach: Attach, tree_operations: bool = True
 ) -> tuple[Program, ...]:
     """The programs of a session, in the order in which they are attached."""
+    entry = Kind.FENTRY if attach is Attach.FENTRY else Kind.KPROBE
     chosen: list[Program] = []
     if mode is Mode.FULL:
         for lock in model.locks:
@@ -161,11 +162,9 @@ def programs(
         call = "queue_up(ctx->args[0], ctx->args[1])"
         chosen.append(_program(Kind.RAW_TRACEPOINT, "contention_begin", call))
     if tree_operations or mode is Mode.FULL:
-        entry = Kind.FENTRY if attach is Attach.FENTRY else Kind.KPROBE
         for tree in model.tree:
             chosen.append(_program(entry, tree.name, _change(entry, tree)))
     if model.has_tree_locks and model.has_destroy_inode:
-        entry = Kind.FENTRY if attach is Attach.FENTRY else Kind.KPROBE
         call = f"forget_locks({_argument(entry, 0)})"
         chosen.append(_program(entry, "__destroy_inode", call))
     for event, call in (
