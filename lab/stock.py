@@ -4,45 +4,16 @@
 from __future__ import annotations
 
 import functools
-import json
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from lab import cache, debian, ext4
+from lab import cache, choice, debian, ext4
+from lab.choice import Package
 from lab.errors import LabError
 from lab.kernel import Kernel
 from lab.programs import run
-
-ASK_AGAIN_SECONDS = 7 * cache.DAY_SECONDS
-
-
-@dataclass(frozen=True)
-class Package:
-    """The package that stood for a series when the mirror was asked."""
-
-    suite: str
-    name: str
-    version: str
-
-    @property
-    def release(self) -> str:
-        return self.name.removeprefix("linux-image-")
-
-    @property
-    def entry(self) -> str:
-        return f"{self.name}_{self.version}"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A package, and until when (Unix seconds) it stands without asking the mirror again."""
-
-    package: Package
-    until: float
 
 
 def newest(series: str, suites: Sequence[str]) -> Package:
@@ -70,22 +41,24 @@ def newest(series: str, suites: Sequence[str]) -> Package:
 def unpacked(package: Package) -> Kernel:
     """The package's kernel and modules, downloaded when they are not in the cache."""
 
+    release = package.title
+
     def build(folder: Path) -> None:
         root = debian.AptRoot(package.suite)
         # From 7.2 on the image package is empty and these hold what it held.
-        parts = [name for name in root.depends(package.name) if name.endswith(package.release)]
+        parts = [name for name in root.depends(package.name) if name.endswith(release)]
         with cache.scratch("kernel") as files:
             root.unpack([package.name, *parts], files)
             # /lib and /usr/lib are two folders in packages older than trixie's.
             modules = next(files.glob("usr/lib/modules"), files / "lib/modules")
-            whole = files / f"boot/vmlinuz-{package.release}"
-            split = modules / package.release / "vmlinuz"
+            whole = files / f"boot/vmlinuz-{release}"
+            split = modules / release / "vmlinuz"
             (whole if whole.is_file() else split).rename(folder / "bzImage")
-            run(["depmod", "-b", modules.parent.parent, package.release])
+            run(["depmod", "-b", modules.parent.parent, release])
             ext4.make(folder / "modules.ext4", "lab-modules", ext4.size_for(modules), modules)
 
     entry = cache.entry("kernels", package.entry, build)
-    return Kernel(package.release, entry / "bzImage", entry / "modules.ext4")
+    return Kernel(release, entry / "bzImage", entry / "modules.ext4")
 
 
 @dataclass(frozen=True)
@@ -99,29 +72,9 @@ class Stock:
 
     def kernel(self, update: bool) -> Kernel:
         """A choice stands for 7 days, and for longer while the mirror does not answer."""
-        note = cache.directory() / "kernels" / f"{self.series}.json"
-        with cache.locked(f"kernel-{self.series}"):
-            known = _read(note) if note.is_file() else None
-            if known and not update and time.time() < known.until:
-                return self.unpacked(known.package)
-            try:
-                package = self.newest(self.series, self.suites)
-                kernel = self.unpacked(package)
-                choice = Choice(package, time.time() + ASK_AGAIN_SECONDS)
-            except LabError as error:
-                if known is None:
-                    raise
-                kernel = self.unpacked(known.package)
-                print(f"lab: {error}; keeping {known.package.release}", file=sys.stderr)
-                choice = replace(known, until=time.time() + cache.RETRY_SECONDS)
-            note.parent.mkdir(parents=True, exist_ok=True)
-            note.write_text(json.dumps(asdict(choice)))
-            return kernel
-
-
-def _read(note: Path) -> Choice:
-    fields = json.loads(note.read_text())
-    return Choice(Package(**fields["package"]), fields["until"])
+        return choice.standing(
+            self.series, lambda: self.newest(self.series, self.suites), self.unpacked, update
+        )
 
 
 def _compare_versions(one: Package, other: Package) -> int:

@@ -48,7 +48,7 @@ def _tree(version: str) -> Path:
     if not (tree / "Makefile").is_file():
         shutil.rmtree(folder, ignore_errors=True)
         whole = folder / "unpacking"
-        source.unpack(whole)
+        source.unpack(version, whole)
         whole.rename(tree)
     return tree
 

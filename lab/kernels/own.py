@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import cache, host
+from lab import cache, choice, host
+from lab.choice import Package
 from lab.errors import LabError
 from lab.kernel import Kernel, release_of
 from lab.kernels import config, source
@@ -46,10 +47,13 @@ class Own:
 
     def kernel(self, update: bool) -> Kernel:
         """Built where it is not in the cache; raises LabError where it does not build."""
-        version = source.version(update)
         if absent := host.missing(["kernels"]):
             packages = " ".join(sorted(set(absent.values())))
             raise LabError(f"to build a kernel: apt-get install {packages}")
+        return choice.standing(source.PACKAGE, source.newest, self._built, update)
+
+    def _built(self, package: Package) -> Kernel:
+        version = package.version
         compiler = run(["gcc", "--version"]).splitlines()[0]
         name = f"{self.family}-debug" if self.debug else self.family
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import kernels, stock
+from lab import choice, kernels
+from lab.choice import Package
 from lab.errors import LabError, UsageError
 from lab.kernel import Kernel, release_of
-from lab.stock import Package, Stock
+from lab.stock import Stock
 
 
 class Mirror:
@@ -58,7 +59,7 @@ def test_update_asks_at_once(mirror: Mirror, origin: Stock) -> None:
 def test_after_a_week_the_mirror_is_asked_again(
     mirror: Mirror, origin: Stock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stock, "ASK_AGAIN_SECONDS", -1)
+    monkeypatch.setattr(choice, "ASK_AGAIN_SECONDS", -1)
     origin.kernel(update=False)
     mirror.version = "6.12.2-1"
     assert origin.kernel(update=False).release == "6.12.2-1"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab import debian, host, kernels
+from lab.choice import Package
 from lab.errors import LabError
 from lab.kernels import build, config, own, source
 from lab.kernels.own import DEBUG, FAMILIES, Own
@@ -94,35 +95,43 @@ def test_a_build_that_fails_says_the_compilers_first_error(
         build._make(tmp_path, log, "bzImage")
 
 
-def test_the_sources_version_stands_while_the_mirror_is_silent(
+class Root:
+    """A mirror's suite with one version of the source, or none."""
+
+    version: str | None = "6.12.1-1"
+
+    def __init__(self, suite: str) -> None:
+        assert suite == source.SUITE
+
+    def update(self) -> None:
+        pass
+
+    def versions(self, packages: Sequence[str]) -> dict[str, str]:
+        return {packages[0]: self.version} if self.version else {}
+
+    def unpack(self, packages: Sequence[str], into: Path) -> None:
+        assert packages == ["linux-source-6.12=6.12.1-1"]
+        raise LabError("it is gone")
+
+
+def test_the_newest_source_is_the_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian, "AptRoot", Root)
+    assert source.newest() == Package("trixie", "linux-source-6.12", "6.12.1-1")
+    monkeypatch.setattr(Root, "version", None)
+    with pytest.raises(LabError, match=r"no linux-source-6\.12 in trixie"):
+        source.newest()
+
+
+def test_just_the_version_that_names_the_kernel_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = ["6.12.1-1"]
-
-    class Root:
-        def __init__(self, suite: str) -> None:
-            assert suite == source.SUITE
-
-        def update(self) -> None:
-            if not answers:
-                raise LabError("no answer")
-
-        def versions(self, packages: Sequence[str]) -> dict[str, str]:
-            return {packages[0]: answers.pop()}
-
     monkeypatch.setenv("IMMAPSCOPE_CACHE", str(tmp_path))
     monkeypatch.setattr(debian, "AptRoot", Root)
-    assert source.version() == "6.12.1-1"
-    assert source.version(update=True) == "6.12.1-1"
-    (tmp_path / "kernels/source.json").unlink()
-    with pytest.raises(LabError, match="no answer"):
-        source.version()
+    with pytest.raises(LabError, match="it is gone"):
+        source.unpack("6.12.1-1", tmp_path / "tree")
 
 
-def test_what_a_build_lacks_is_told_with_its_packages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(source, "version", lambda update: "6.12.1-1")
+def test_what_a_build_lacks_is_told_with_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "missing", lambda purposes: {"pahole": "dwarves", "bc": "bc"})
     with pytest.raises(LabError, match="apt-get install bc dwarves"):
         Own("single").kernel(update=False)
