@@ -43,34 +43,38 @@ class Part:
     kept: bool = False
 
 
-# What a kernel's own names, shapes and functions can make wrong.
-_WIDE = tuple(
-    f"{TESTS}/test_{name}.py" for name in ("exact_counts", "right_waits", "demo_table", "causes")
+def _files(*names: str) -> tuple[str, ...]:
+    return tuple(f"{TESTS}/test_{name}.py" for name in names)
+
+
+# What is of the agent rather than of a kernel, less what `make test` has run.
+_OF_THE_AGENT = (
+    "-m",
+    "not core",
+    *_files("agreement", "clean_exit", "daemon", "files", "spinning"),
 )
+
+# What a kernel's own names, shapes and functions can make wrong.
+_OF_EACH_KERNEL = ("-m", "not forced_attach", *_files("exact_counts", "causes"))
 
 # A session cut out of a storm, which takes minutes where attaching under one does.
 _NOT_CUT = ("-k", "not mid_storm")
 
 # What kernels of our own are for.
-SHARDS = f"{TESTS}/test_shards.py"
+(SHARDS,) = _files("shards")
 
 # The daemon as a service, all of it or whether it works at all.
-_SERVICE = f"{TESTS}/test_service.py"
+(_SERVICE,) = _files("service")
 _SERVICE_WORKS = ("-k", "serves", _SERVICE)
 
 PARTS: Mapping[str, Part] = {
     "core": Part((Guest("stock-6.12", "4x2", ("-m", "core", TESTS), 900),)),
     "lab": Part(
         (
-            Guest("stock-6.12", "4x2", ("-m", "not core", TESTS), 2400),
+            Guest("stock-6.12", "4x2", _OF_THE_AGENT, 1500),
             # It preempts, which is what the law and exact counts can fail by.
-            Guest(
-                "stock-7.x",
-                "4x2",
-                ("-m", "not forced_attach", *_NOT_CUT, *_WIDE, f"{TESTS}/test_law.py"),
-                1800,
-            ),
-            Guest("stock-6.1", "4x2", ("-m", "not forced_attach", *_WIDE), 900),
+            Guest("stock-7.x", "4x2", (*_OF_EACH_KERNEL, *_NOT_CUT, *_files("law")), 1500),
+            Guest("stock-6.1", "4x2", (*_OF_EACH_KERNEL, *_files("demo_table")), 900),
             Guest("split", "4x2", (SHARDS,), 600),
             Guest("inverted", "4x2", (SHARDS,), 600),
             Guest("stock-6.12", "4x2", (_SERVICE,), 1200, init="systemd"),
@@ -84,6 +88,7 @@ PARTS: Mapping[str, Part] = {
             for kernel in ("stock-6.1", "stock-6.12", "stock-7.x")
             for topology in ("4x2", "12x2")
         )
+        + (Guest("stock-6.12", "4x2", ("-m", "forced_attach", TESTS), 900),)
         + tuple(
             Guest(kernel, "4x2", (SHARDS,), 600, append=f"i_mmap_shards={policy}")
             for kernel, policies in (
@@ -110,7 +115,7 @@ def lab_vm_words(guest: Guest) -> list[str]:
         words += ["--append", guest.append]
     for name in build.names():
         words += ["--file", str(build.build(name))]
-    return [*words, "--", "python3", "-u", "-m", "pytest", *guest.pytest]
+    return [*words, "--", "python3", "-u", "-m", "pytest", "--durations=12", *guest.pytest]
 
 
 def run(name: str) -> int:

@@ -96,12 +96,21 @@ class Daemon:
             until(lambda seen=seen: self.scrape().sum(stamp) != seen)  # type: ignore[misc]
         return self.scrapes[-1]
 
-    def memory(self, what: str = "VmRSS") -> int:
-        """Bytes of resident memory."""
+    def memory(self) -> int:
+        """Bytes of resident memory at this moment."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        match = re.search(rf"{what}:\s+(\d+) kB", status)
+        match = re.search(r"VmRSS:\s+(\d+) kB", status)
         assert match
         return int(match[1]) * 1024
+
+    def lasting_memory(self) -> int:
+        """The least within some readings, since what each needs for a moment is given back."""
+        least = self.memory()
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            time.sleep(0.1)
+            least = min(least, self.memory())
+        return least
 
     def logged(self, text: str) -> bool:
         """Whether a line of its log has this."""

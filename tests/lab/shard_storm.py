@@ -6,11 +6,14 @@ Prime counts, so that no sum of other counts can look right by accident.
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import subprocess
 import sys
 
+#: include/uapi/linux/mman.h and asm-generic/mman-common.h; Python has no names for them.
+MREMAP_MAYMOVE, MREMAP_FIXED, MAP_FIXED = 1, 2, 0x10
 #: CPU -> how often it maps and unmaps the shared file, all at once.
 COUNTS = {0: 211, 1: 223, 2: 227, 3: 229, 4: 233, 5: 239, 6: 241, 7: 251}
 #: A parent on the first CPU has so many mappings; from the second it forks so many children.
@@ -18,6 +21,9 @@ FORKER = (0, 7)
 MAPPINGS, CHILDREN = 5, 61
 #: From which CPU a mapping is split how often.
 SPLITTER = (3, 53)
+#: A mapping made on the first CPU is moved so often from the second.
+MOVER = (1, 6)
+MOVES = 43
 TRUNCATIONS = 59
 #: Files that are made, mapped once and deleted, so that the next takes the memory of the last.
 PASSING = 1009
@@ -54,6 +60,32 @@ def fork_elsewhere(file: str) -> None:
     os.sched_setaffinity(0, set(COUNTS))
 
 
+def move_elsewhere(file: str) -> None:
+    """Back and forth between two places that nothing else is mapped beside."""
+    page = mmap.PAGESIZE
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = libc.mremap.restype = ctypes.c_void_p
+    address, length, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+    libc.mmap.argtypes = (address, length, number, number, number, ctypes.c_long)
+    libc.mremap.argtypes = (address, length, length, number, address)
+    libc.munmap.argtypes = (address, length)
+    reserved = libc.mmap(None, 16 * page, 0, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+    places = [reserved + 2 * page, reserved + 8 * page]
+    home, elsewhere = MOVER
+    os.sched_setaffinity(0, {home})
+    with open(file, "rb") as opened:
+        flags = mmap.MAP_SHARED | MAP_FIXED
+        at = libc.mmap(places[0], page, mmap.PROT_READ, flags, opened.fileno(), 0)
+    os.sched_setaffinity(0, {elsewhere})
+    for move in range(1, MOVES + 1):
+        to = places[move % 2]
+        at = libc.mremap(at, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, to)
+        if at != to:
+            sys.exit(f"mremap failed: {os.strerror(ctypes.get_errno())}")
+    libc.munmap(at, page)
+    os.sched_setaffinity(0, set(COUNTS))
+
+
 def truncate(file: str) -> None:
     """Each time a little shorter, while it is mapped once."""
     with open(file, "r+b") as opened:
@@ -85,6 +117,7 @@ def main() -> None:
     """Runs all of it."""
     map_at_once("file-shared")
     fork_elsewhere("file-fork")
+    move_elsewhere("file-move")
     cpu, count = SPLITTER
     if subprocess.call(["./treeops", str(cpu), "file-split", "mprotect", str(count)]) != 0:
         sys.exit("a workload failed")

@@ -17,6 +17,8 @@ from shard_storm import (
     COUNTS,
     FORKER,
     MAPPINGS,
+    MOVER,
+    MOVES,
     PASSING,
     SPLITTER,
     TRUNCATIONS,
@@ -43,7 +45,7 @@ def shard_of(cpu: int) -> int:
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    for name in ("shared", "fork", "split", "truncate"):
+    for name in ("shared", "fork", "move", "split", "truncate"):
         new_file(f"file-{name}")
     return trace(["--mode", "full"], [sys.executable, str(Path(shard_storm.__file__))])
 
@@ -100,6 +102,19 @@ def test_forked_mappings_stay_on_their_parents_shard(report: Report) -> None:
     assert report.tree_operations(file) == {
         home // 2: (MAPPINGS, 0, 0),
         elsewhere // 2: (0, forked, MAPPINGS + forked),
+    }
+
+
+def test_a_moved_mapping_stays_on_its_shard_wherever_it_is_moved_from(report: Report) -> None:
+    # mremap relies on rmap walks that meet the original before its copy.
+    file = Path("file-move").absolute()
+    home, elsewhere = MOVER
+    (shard,) = (one for number, one in shards(report, file).items() if number is not None)
+    assert shard["shard"] == shard_of(home)
+    assert (shard["inserts"], shard["removes"]) == (1 + MOVES, MOVES + 1)
+    assert report.tree_operations(file) == {
+        home // 2: (1, 0, 0),
+        elsewhere // 2: (MOVES, 0, MOVES + 1),
     }
 
 
