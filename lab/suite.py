@@ -67,43 +67,43 @@ _NOT_CUT = ("-k", "not mid_storm")
 (_SERVICE,) = _files("service")
 _SERVICE_WORKS = ("-k", "serves", _SERVICE)
 
+_STOCK = ("stock-6.1", "stock-6.12", "stock-7.x")
+
+_LAB = (
+    Guest("stock-6.12", "4x2", _OF_THE_AGENT, 1500),
+    # It preempts, which is what the law and exact counts can fail by.
+    Guest("stock-7.x", "4x2", (*_OF_EACH_KERNEL, *_NOT_CUT, *_files("law")), 1500),
+    Guest("stock-6.1", "4x2", (*_OF_EACH_KERNEL, *_files("demo_table")), 900),
+    Guest("split", "4x2", (SHARDS,), 600),
+    Guest("inverted", "4x2", (SHARDS,), 600),
+    Guest("stock-6.12", "4x2", (_SERVICE,), 1200, init="systemd"),
+    Guest("stock-7.x", "4x2", _SERVICE_WORKS, 600, init="systemd"),
+    Guest("stock-6.1", "4x2", _SERVICE_WORKS, 600, init="systemd"),
+)
+
+_SOAK = (
+    *(
+        Guest(kernel, topology, ("-m", "not forced_attach", TESTS), 3000)
+        for kernel in _STOCK
+        for topology in ("4x2", "12x2")
+    ),
+    Guest("stock-6.12", "4x2", ("-m", "forced_attach", TESTS), 900),
+    *(
+        Guest(kernel, "4x2", (SHARDS,), 600, append=f"i_mmap_shards={policy}")
+        for kernel, policies in (
+            ("split", ("node", "cpu")),
+            ("tree-only", ("node", "cpu")),
+            ("inverted", ("cpu",)),
+        )
+        for policy in policies
+    ),
+    *(Guest(kernel, "4x2", (_SERVICE,), 900, init="systemd") for kernel in _STOCK),
+)
+
 PARTS: Mapping[str, Part] = {
     "core": Part((Guest("stock-6.12", "4x2", ("-m", "core", TESTS), 900),)),
-    "lab": Part(
-        (
-            Guest("stock-6.12", "4x2", _OF_THE_AGENT, 1500),
-            # It preempts, which is what the law and exact counts can fail by.
-            Guest("stock-7.x", "4x2", (*_OF_EACH_KERNEL, *_NOT_CUT, *_files("law")), 1500),
-            Guest("stock-6.1", "4x2", (*_OF_EACH_KERNEL, *_files("demo_table")), 900),
-            Guest("split", "4x2", (SHARDS,), 600),
-            Guest("inverted", "4x2", (SHARDS,), 600),
-            Guest("stock-6.12", "4x2", (_SERVICE,), 1200, init="systemd"),
-            Guest("stock-7.x", "4x2", _SERVICE_WORKS, 600, init="systemd"),
-            Guest("stock-6.1", "4x2", _SERVICE_WORKS, 600, init="systemd"),
-        )
-    ),
-    "soak": Part(
-        tuple(
-            Guest(kernel, topology, ("-m", "not forced_attach", TESTS), 3000)
-            for kernel in ("stock-6.1", "stock-6.12", "stock-7.x")
-            for topology in ("4x2", "12x2")
-        )
-        + (Guest("stock-6.12", "4x2", ("-m", "forced_attach", TESTS), 900),)
-        + tuple(
-            Guest(kernel, "4x2", (SHARDS,), 600, append=f"i_mmap_shards={policy}")
-            for kernel, policies in (
-                ("split", ("node", "cpu")),
-                ("tree-only", ("node", "cpu")),
-                ("inverted", ("cpu",)),
-            )
-            for policy in policies
-        )
-        + tuple(
-            Guest(kernel, "4x2", (_SERVICE,), 900, init="systemd")
-            for kernel in ("stock-6.1", "stock-6.12", "stock-7.x")
-        ),
-        kept=True,
-    ),
+    "lab": Part(_LAB),
+    "soak": Part(_SOAK, kept=True),
 }
 
 

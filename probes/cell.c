@@ -18,7 +18,6 @@ enum lost {
 	LOST_STACKS_FULL,
 	LOST_RELEASE_MISSED_WAIT,
 };
-enum tree_operation { INSERT, INSERT_AFTER, REMOVE, TREE_OPERATIONS };
 
 /* What one node's CPUs did to one file's lock without waiting. */
 struct cell {

@@ -11,6 +11,7 @@ struct pt_regs {
 
 enum unit { ACQUISITION, WAIT, UNITS };
 enum side { READ_SIDE, WRITE_SIDE };
+enum tree_operation { INSERT, INSERT_AFTER, REMOVE, TREE_OPERATIONS };
 
 /* Written by the agent through its mapping: no map syscall while programs run. */
 struct control {

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,6 +39,11 @@ def _has_module(name: str) -> bool:
     return find_spec(name) is not None
 
 
+def _knows_layouts() -> bool:
+    # For tests of the lab: what is learnt by watching must be what is known.
+    return os.environ.get("IMMAPSCOPE_LAYOUTS") != "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """Where the facts are read from; tests give folders of their own."""
@@ -46,6 +52,7 @@ class Host:
     machine: Callable[[], str] = platform.machine
     release: Callable[[], str] = platform.release
     has_module: Callable[[str], bool] = _has_module
+    known_layouts: bool = field(default_factory=_knows_layouts)
 
     def path(self, name: str) -> Path:
         """A path on this host."""
@@ -200,12 +207,18 @@ def _kernel(host: Host) -> tuple[Kernel | None, list[Check]]:
         checks.append(Check("kernel symbols", False, str(error), "mount /proc; CONFIG_KALLSYMS"))
     if btf is None or symbols is None:
         return None, checks
-    model = KernelModel.from_kernel(btf, symbols, host.release())
+    model = KernelModel.from_kernel(btf, symbols, host.release(), host.known_layouts)
     checks.extend(Check(one.name, False, one.why, one.advice) for one in model.missing)
     if model.missing:
         return None, checks
-    checks.append(Check("layout", True, _LAYOUTS.get(model.layout, model.layout.value)))
+    checks.append(Check("layout", True, _layout(model)))
     return Kernel(model, symbols), checks
+
+
+def _layout(model: KernelModel) -> str:
+    if model.watchable is not None:
+        return f"unknown, to be learnt by watching: {model.watchable.seen}"
+    return _LAYOUTS.get(model.layout, model.layout.value)
 
 
 def _btf(host: Host, checks: list[Check]) -> Btf | None:

@@ -150,7 +150,11 @@ class PerUnit:
 
 @dataclass(frozen=True, slots=True)
 class KernelFacts:
-    """What was traced and how: the part of the kernel model that a reader of numbers needs."""
+    """What was traced and how: the part of the kernel model that a reader of numbers needs.
+
+    `learnt_from`: the tree operations that an unknown layout was learnt from, None where it was
+    known.
+    """
 
     release: str
     layout: str
@@ -159,6 +163,7 @@ class KernelFacts:
     attach: str
     nodes: int
     cpus: int
+    learnt_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ STOCK = ("stock-6.1", "stock-6.12", "stock-7.x")
 class SavedKernel:
     """A kernel's reduced BTF and symbols."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, known_layouts: bool = True) -> None:
         self.folder = DATA / "btf" / name
         self.release = (self.folder / "release").read_text().strip()
         self.btf = Btf.from_file(self.folder / "btf")
         self.symbols = Symbols.from_file(self.folder / "symbols")
-        self.model = KernelModel.from_kernel(self.btf, self.symbols, self.release)
+        self.model = KernelModel.from_kernel(self.btf, self.symbols, self.release, known_layouts)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A kernel model says what to read and where to attach, and names what a kernel lacks."""
 
+from dataclasses import replace
+
 import pytest
 
 from immapscope.kernel.btf import Btf
 from immapscope.kernel.functions import Action, LockFunction, Side, SlowPath, TreeFunction
-from immapscope.kernel.layouts import Layout
+from immapscope.kernel.layouts import Layout, LayoutShape
 from immapscope.kernel.model import KernelModel
 from immapscope.kernel.rawbtf import Writer
 from immapscope.kernel.symbols import Symbols
@@ -153,14 +155,33 @@ def test_an_unknown_layout_says_what_it_saw() -> None:
     model = SavedKernel("unknown").model
     assert model.layout is Layout.UNKNOWN
     assert model.shards is None
-    assert model.missing[0].name == "layout of i_mmap"
-    assert model.missing[0].why == (
+    assert model.watchable is not None
+    assert model.watchable.seen == (
         "i_mmap is struct i_mmap_tree[4]; i_mmap_rwsem is struct rw_semaphore"
     )
 
 
+def test_what_was_learnt_of_a_layout_is_as_good_as_what_is_known_of_it() -> None:
+    known = SavedKernel("split").model
+    unknown = SavedKernel("split", known_layouts=False).model
+    assert unknown.missing == ()
+    assert unknown.watchable is not None
+    # vm_area_struct.tree_idx is among what a tree's number is looked for in.
+    assert unknown.watchable.numbers[known.offsets["OFF_VMA_TREE_IDX"]] == 4
+    assert known.trees is not None
+    shape = LayoutShape(Layout.SPLIT, 4, known.offsets, replace(known.trees, count=4))
+    learnt = unknown.learnt(shape, 96)
+    assert (learnt.layout, learnt.shards, learnt.learnt_from) == (Layout.SPLIT, 4, 96)
+    assert learnt.watchable is None
+    # The number of trees is that of those seen, not the kernel's own variable.
+    ours = learnt.macros()
+    assert (ours.pop("MOST_SHARDS"), ours.pop("SHARD_COUNT_ADDRESS")) == (4, 0)
+    assert ours.pop("SHARDS_ARE_KNOWN") == 1
+    assert ours.items() <= known.macros().items()
+
+
 def test_functions_that_are_not_there_are_named() -> None:
-    assert missing_names(SavedKernel("unknown").model)[1:] == [
+    assert missing_names(SavedKernel("unknown").model) == [
         "rwsem_down_write_slowpath",
         "rwsem_down_read_slowpath",
     ]
@@ -168,9 +189,9 @@ def test_functions_that_are_not_there_are_named() -> None:
 
 def test_functions_that_take_something_else_are_not_guessed_at() -> None:
     model = SavedKernel("strange").model
-    assert missing_names(model)[1:] == ["up_read", "vma_interval_tree_insert"]
-    assert model.missing[1].why == "takes no struct rw_semaphore *"
-    assert model.missing[2].why.endswith("which VMA is meant is not clear")
+    assert missing_names(model) == ["up_read", "vma_interval_tree_insert"]
+    assert model.missing[0].why == "takes no struct rw_semaphore *"
+    assert model.missing[1].why.endswith("which VMA is meant is not clear")
 
 
 def test_a_function_needs_btf_as_well_as_a_symbol() -> None:

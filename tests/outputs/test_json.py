@@ -49,7 +49,8 @@ def test_every_key_of_the_schema_is_there_in_its_order() -> None:
     ]
     assert found["schema"] == 1
     assert list(found["kernel"]) == [
-        *("release", "layout", "shards", "shard_policy", "attach", "nodes", "cpus")
+        *("release", "layout", "shards", "shard_policy", "attach", "nodes", "cpus"),
+        "learnt_from",
     ]
     assert list(found["rows"][0]) == [
         *("inode", "shard", "node", "holder_kind", "holder_node", "operation", "cause"),

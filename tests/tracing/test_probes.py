@@ -9,12 +9,20 @@ from pathlib import Path
 import pytest
 
 from immapscope.snapshot import Mode
-from immapscope.tracing.programs import Attach, programs
-from immapscope.tracing.source import Request, Sizes, macros, module_text, probes_directory
+from immapscope.tracing.programs import Attach, programs, watching_programs
+from immapscope.tracing.source import (
+    Request,
+    Sizes,
+    macros,
+    module_text,
+    probes_directory,
+    watching_text,
+)
 from tests.kernel.saved import STOCK, SavedKernel
 
 PROBES = sorted(probes_directory().glob("*.c"))
 SIZES = Sizes(cpus=8, nodes=4)
+UNKNOWN = SavedKernel("split", known_layouts=False).model
 
 _HEADER = re.compile(r"/\* SPDX-License-Identifier: [^\n]*\*/\n/\*(.*?)\*/", re.DOTALL)
 _GIVEN = re.compile(r"\b(?:OFF|SIZE|OPERATION|CAUSE)_[A-Z0-9_]+\b")
@@ -72,6 +80,7 @@ def test_no_probe_is_left_out_of_every_module() -> None:
         for mode in Mode
         for folded in (False, True)
     ]
+    texts.append(watching_text(UNKNOWN, SIZES.cpus, watching_programs(UNKNOWN, Attach.MIXED)))
     for probe in PROBES:
         assert any(probe.read_text() in text for text in texts), probe.name
 

@@ -5,14 +5,15 @@ Everything follows from shapes in BTF and from the names of symbols; `release` i
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from immapscope.kernel import functions, layouts, offsets
 from immapscope.kernel.btf import Btf, MissingMemberError
 from immapscope.kernel.functions import LockFunction, MissingFunctionError, SlowPath, TreeFunction
-from immapscope.kernel.layouts import Layout
+from immapscope.kernel.layouts import Layout, LayoutShape
 from immapscope.kernel.layouts.shape import SHARD_COUNTS, TreeArray
+from immapscope.kernel.learning import Watchable
 from immapscope.kernel.symbols import Symbols
 
 T = TypeVar("T")
@@ -39,7 +40,8 @@ class KernelModel:
     under which the probes are compiled. `trees`: how several trees are laid out, None for one.
     `has_destroy_inode`: the end of an inode can be seen. `lock_debugging`: rwsems carry a lockdep
     map (CONFIG_DEBUG_LOCK_ALLOC). `debug_rwsems`: they carry a magic number (CONFIG_DEBUG_RWSEMS).
-    `missing` is empty if all is there.
+    `missing` is empty if all is there. `watchable`: what an unknown layout can be learnt by, None
+    where it is known; `learnt_from`: the tree operations that it was learnt from, else None.
     """
 
     release: str
@@ -56,6 +58,20 @@ class KernelModel:
     debug_rwsems: bool
     lock_debugging: bool
     missing: tuple[Missing, ...]
+    watchable: Watchable | None = None
+    learnt_from: int | None = None
+
+    def learnt(self, shape: LayoutShape, observations: int) -> "KernelModel":
+        """The same kernel, its layout learnt from so many tree operations."""
+        return replace(
+            self,
+            layout=shape.layout,
+            shards=shape.shards,
+            offsets={**self.offsets, **shape.offsets},
+            trees=shape.trees,
+            watchable=None,
+            learnt_from=observations,
+        )
 
     @property
     def has_sweeps(self) -> bool:
@@ -86,16 +102,25 @@ class KernelModel:
         }
 
     @classmethod
-    def from_kernel(cls, btf: Btf, symbols: Symbols, release: str) -> "KernelModel":
-        """Builds the model. What is not there is in `missing`; nothing is raised for it."""
+    def from_kernel(
+        cls, btf: Btf, symbols: Symbols, release: str, known_layouts: bool = True
+    ) -> "KernelModel":
+        """Builds the model. What is not there is in `missing`; nothing is raised for it.
+
+        Without `known_layouts` every layout is an unknown one.
+        """
         missing: list[Missing] = []
         values, lost_members = offsets.read(btf)
         missing += (_member(error) for error in lost_members)
-        shape = layouts.detect(btf)
-        if shape is None:
-            missing.append(_unknown_layout(btf))
-        else:
+        shape = layouts.detect(btf) if known_layouts else None
+        watchable = None
+        if shape is not None:
             values |= shape.offsets
+        else:
+            try:
+                watchable = Watchable.from_btf(btf)
+            except MissingMemberError as error:
+                missing.append(Missing("layout of i_mmap", str(error), _REPORT))
         rwsem = btf.members("rw_semaphore") if btf.has_struct("rw_semaphore") else {}
         look_up = functions.Functions(btf, symbols)
         locks = _keep(functions.locks(look_up, "dep_map" in rwsem), missing)
@@ -120,6 +145,7 @@ class KernelModel:
             debug_rwsems="magic" in rwsem,
             lock_debugging="dep_map" in rwsem,
             missing=tuple(missing),
+            watchable=watchable,
         )
 
 
@@ -175,13 +201,3 @@ def _keep(found: Iterable[T | MissingFunctionError], missing: list[Missing]) -> 
 
 def _member(error: MissingMemberError) -> Missing:
     return Missing(error.name, str(error), _REPORT)
-
-
-def _unknown_layout(btf: Btf) -> Missing:
-    parts = []
-    for name in ("i_mmap", "i_mmap_rwsem"):
-        try:
-            parts.append(f"{name} is {btf.member('address_space', name).type}")
-        except MissingMemberError as error:
-            parts.append(str(error))
-    return Missing("layout of i_mmap", "; ".join(parts), _REPORT)

@@ -7,7 +7,8 @@ seconds. null is unknown or not measured; a key that was not grouped by is absen
 
 `wait_buckets.le` holds the finite upper bounds in seconds, `wait_buckets.count` one count more:
 the last is of waits longer than every bound. A row with `rest_of` sums that many rows which
-`--top` left out. Beyond the schema: `deleted` in an inode, `tree_operations`, `notes`.
+`--top` left out. Beyond the schema: `deleted` in an inode, `tree_operations`, `notes`, the kernel's
+`learnt_from`: tree operations that an unknown layout was learnt from.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ def _kernel(kernel: KernelFacts) -> Value:
         "attach": kernel.attach,
         "nodes": kernel.nodes,
         "cpus": kernel.cpus,
+        "learnt_from": kernel.learnt_from,
     }
 
 

@@ -101,7 +101,10 @@ def after(snapshot: Snapshot) -> Iterator[Line]:
 def _layout(kernel: KernelFacts) -> str:
     known = _TREES_AND_LOCKS.get(kernel.layout, "{shards} shards")
     policy = f", sharded by {kernel.shard_policy}" if kernel.shard_policy else ""
-    return known.format(shards=kernel.shards) + policy
+    learnt = ""
+    if kernel.learnt_from is not None:
+        learnt = f"; learnt by watching {plural(kernel.learnt_from, 'tree operation')}"
+    return known.format(shards=kernel.shards) + policy + learnt
 
 
 def _nobody_waited(snapshot: Snapshot) -> Line:

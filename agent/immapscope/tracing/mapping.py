@@ -12,7 +12,7 @@ import mmap
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from immapscope.tracing.counters import Structs
 
@@ -21,10 +21,33 @@ def map_once(path: bytes, control: Structs) -> None:
     """Maps a page of the file while `control` says that this process teaches. Raises OSError."""
     descriptor = _opened(path)
     try:
-        with _teaching(control):
+        with teaching(control):
             _unmap(_map(descriptor))
     finally:
         os.close(descriptor)
+
+
+class OwnFile:
+    """A new file that nobody else knows, mapped any number of times. Raises OSError."""
+
+    def __init__(self) -> None:
+        self._descriptor = os.memfd_create("immapscope", os.MFD_CLOEXEC)
+        os.ftruncate(self._descriptor, mmap.PAGESIZE)
+        self._addresses: list[int] = []
+
+    def map(self) -> None:
+        """Once more; always the same page of it, so that no two mappings are merged."""
+        self._addresses.append(_map(self._descriptor))
+
+    def unmap(self) -> None:
+        """The latest mapping."""
+        _unmap(self._addresses.pop())
+
+    def close(self) -> None:
+        """Nothing of it is left."""
+        while self._addresses:
+            self.unmap()
+        os.close(self._descriptor)
 
 
 def place(cpu: int | None, times: int, control: Structs) -> list[int]:
@@ -34,27 +57,22 @@ def place(cpu: int | None, times: int, control: Structs) -> list[int]:
     """
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
-    descriptor = os.memfd_create("immapscope-placement", os.MFD_CLOEXEC)
-    addresses: list[int] = []
     shards: list[int] = []
-    try:
-        os.ftruncate(descriptor, mmap.PAGESIZE)
+    with closing(OwnFile()) as file:
         control["places_only"] = 1
-        with _teaching(control):
-            for _ in range(times):
-                # Always the same page of it, so that no two mappings are merged.
-                addresses.append(_map(descriptor))
-                shards.append(int(control["learnt_shard"][0]))
-    finally:
-        control["places_only"] = 0
-        for address in addresses:
-            _unmap(address)
-        os.close(descriptor)
+        try:
+            with teaching(control):
+                for _ in range(times):
+                    file.map()
+                    shards.append(int(control["learnt_shard"][0]))
+        finally:
+            control["places_only"] = 0
     return shards
 
 
 @contextmanager
-def _teaching(control: Structs) -> Iterator[None]:
+def teaching(control: Structs) -> Iterator[None]:
+    """Meanwhile the programs look at what this process maps."""
     namespace = os.stat("/proc/self/ns/pid")
     control["namespace_device"] = namespace.st_dev
     control["namespace_inode"] = namespace.st_ino

@@ -117,8 +117,12 @@ def _lock_programs(lock: LockFunction, attach: Attach) -> Iterator[Program]:
         yield _program(Kind.KRETPROBE, lock.name, "tried(0, ctx->ax)")
 
 
+def _side(side: Side) -> str:
+    return "WRITE_SIDE" if side is Side.WRITE else "READ_SIDE"
+
+
 def _slow_path_programs(path: SlowPath, attach: Attach) -> Iterator[Program]:
-    side = "WRITE_SIDE" if path.side is Side.WRITE else "READ_SIDE"
+    side = _side(path.side)
     if attach is Attach.KPROBE:
         sem = _argument(Kind.KPROBE, path.argument)
         yield _program(Kind.KPROBE, path.name, f"enter_slow_path(ctx, {sem}, {side})")
@@ -145,6 +149,25 @@ def _with_plain_arguments(program: Program) -> Program:
     if program.kind not in (Kind.FENTRY, Kind.FEXIT):
         return program
     return replace(program, text=re.sub(r"ctx\[\d+\]", r"read_u64((u64)&\g<0>)", program.text))
+
+
+def watching_programs(model: KernelModel, attach: Attach) -> tuple[Program, ...]:
+    """The programs that an unknown layout is learnt by; a trylock may fail, so none is watched."""
+    entry = Kind.FENTRY if attach is Attach.FENTRY else Kind.KPROBE
+    chosen: list[Program] = []
+    for lock in model.locks:
+        sem = _argument(entry, lock.argument)
+        if lock.action is Action.RELEASE:
+            chosen.append(_program(entry, lock.name, f"watch_release({sem})"))
+        elif lock.action is Action.ACQUIRE:
+            call = f"watch_acquire({sem}, {_side(lock.side)})"
+            chosen.append(_program(entry, lock.name, call))
+    for tree in model.tree:
+        vma = _argument(entry, tree.vma_argument)
+        root = "0" if tree.root_argument is None else _argument(entry, tree.root_argument)
+        call = f"watch_change({vma}, {root}, {tree.operation.name})"
+        chosen.append(_program(entry, tree.name, call))
+    return tuple(_with_plain_arguments(program) for program in chosen)
 
 
 def programs(

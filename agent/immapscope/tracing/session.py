@@ -26,6 +26,7 @@ from immapscope.tracing.placement import Placement
 from immapscope.tracing.programs import programs
 from immapscope.tracing.source import Request, Sizes, module_text
 from immapscope.tracing.text_index import mark_functions, text_span
+from immapscope.tracing.watching import learnt
 
 
 class Session:
@@ -42,6 +43,7 @@ class Session:
         request: Request,
         sizes: Sizes | None = None,
     ) -> None:
+        model = learnt(model, machine, request.attach)
         self.model = model
         self.machine = machine
         self.request = request
@@ -87,6 +89,7 @@ class Session:
             attach=self.request.attach.value,
             nodes=self.machine.populated_nodes,
             cpus=self.machine.online,
+            learnt_from=self.model.learnt_from,
         )
 
     @property

@@ -6,6 +6,7 @@ Map sizes are chosen here; `immapscope doctor` says what they cost.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -149,8 +150,30 @@ def module_text(
     model: KernelModel, sizes: Sizes, chosen: tuple[Program, ...], request: Request
 ) -> str:
     """One BCC module: constants, the probes of the mode, a function for each program."""
-    directory = probes_directory()
     constants = macros(model, sizes, request) | {"TEXT_BASE": sizes.text_base}
+    return _module(constants, _files(model, request), chosen)
+
+
+def watching_text(model: KernelModel, cpus: int, chosen: tuple[Program, ...]) -> str:
+    """The module that an unknown layout is watched by. Raises ImmapscopeError where it is known."""
+    if model.watchable is None:
+        raise ImmapscopeError(f"layout {model.layout} is known: there is nothing to watch")
+    constants = {
+        **model.macros(),
+        "CPUS": cpus,
+        "MAPPING_WORDS": words(model.watchable.mapping_bytes),
+        "VMA_WORDS": words(model.watchable.vma_bytes),
+    }
+    return _module(constants, ("pool.c", "session.c", "mapping.c", "watch.c"), chosen)
+
+
+def words(size: int) -> int:
+    """So many of 8 bytes have room for it."""
+    return -(-size // 8)
+
+
+def _module(constants: Mapping[str, int], files: Iterable[str], chosen: Iterable[Program]) -> str:
+    directory = probes_directory()
     defines = [f"#define {name} {_literal(value)}" for name, value in constants.items()]
-    parts = [(directory / name).read_text("utf-8") for name in _files(model, request)]
+    parts = [(directory / name).read_text("utf-8") for name in files]
     return "\n".join([*defines, *parts, *(program.text for program in chosen)])

@@ -87,7 +87,7 @@ def several_trees(btf: Btf) -> SeveralTrees | None:
     pointers = stars == 1
     # Where elements are pointers, so is i_mmap, or it is nothing but them.
     stride = i_mmap.size // (count or 1) if pointers else btf.struct_size(tree)
-    offsets = {"OFF_MAPPING_I_MMAP": i_mmap.offset, "OFF_TREE_ROOT": root, **_tree_node(btf)}
+    offsets = {"OFF_MAPPING_I_MMAP": i_mmap.offset, "OFF_TREE_ROOT": root, **tree_node(btf)}
     if lock is not None and lock[0] == RWSEM:
         offsets["OFF_TREE_RWSEM"] = lock[1]
     return SeveralTrees(
@@ -135,7 +135,8 @@ def _root_and_lock(btf: Btf, tree: str) -> tuple[int | None, tuple[str, int] | N
     return roots[0] if len(roots) == 1 else None, locks[0] if locks else None
 
 
-def _tree_node(btf: Btf) -> dict[str, int]:
+def tree_node(btf: Btf) -> dict[str, int]:
+    """The offset of a VMA's node of the tree by macro name; empty if BTF does not say."""
     try:
         return {"OFF_VMA_RB": btf.member("vm_area_struct", "shared.rb").offset}
     except MissingMemberError:
