@@ -24,7 +24,7 @@ from shard_storm import (
     TRUNCATIONS,
     cpu_of_passing,
 )
-from tracing import Json, Report, is_file, new_file, trace
+from tracing import Json, Report, is_file, layouts_unknown, new_file, trace
 
 LAYOUT = next(
     (one for one in ("split", "inverted", "tree-only") if f"-{one}" in os.uname().release), ""
@@ -43,11 +43,16 @@ def shard_of(cpu: int) -> int:
     return cpu // 2 if POLICY == "node" else cpu
 
 
-@pytest.fixture(scope="module")
-def report() -> Report:
+@pytest.fixture(scope="module", params=["known", "learnt"])
+def report(request: pytest.FixtureRequest) -> Report:
+    """The storm; once more where what is known of this layout is forgotten."""
     for name in ("shared", "fork", "move", "split", "truncate"):
         new_file(f"file-{name}")
-    return trace(["--mode", "full"], [sys.executable, str(Path(shard_storm.__file__))])
+    storm = [sys.executable, str(Path(shard_storm.__file__))]
+    if request.param == "known":
+        return trace(["--mode", "full"], storm)
+    with layouts_unknown():
+        return trace(["--mode", "full"], storm)
 
 
 def shards(report: Report, file: Path) -> dict[int, Json]:
@@ -59,6 +64,14 @@ def shards(report: Report, file: Path) -> dict[int, Json]:
 def test_the_layout_and_its_policy_are_named(report: Report) -> None:
     kernel = report.document["kernel"]
     assert (kernel["layout"], kernel["shards"], kernel["shard_policy"]) == (LAYOUT, SHARDS, POLICY)
+
+
+def test_it_says_whether_the_layout_was_learnt(
+    report: Report, request: pytest.FixtureRequest
+) -> None:
+    learnt_from = report.document["kernel"]["learnt_from"]
+    known = request.node.callspec.params["report"] == "known"
+    assert learnt_from is None if known else learnt_from >= 2 * CPUS
 
 
 def test_each_shard_has_what_its_cpus_mapped(report: Report) -> None:

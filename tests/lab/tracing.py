@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,16 @@ def trace(
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return Report(json.loads(output.read_text()))
+
+
+@contextmanager
+def layouts_unknown() -> Iterator[None]:
+    """Meanwhile the agent knows no layout and must learn this kernel's by watching."""
+    os.environ["IMMAPSCOPE_LAYOUTS"] = "unknown"
+    try:
+        yield
+    finally:
+        del os.environ["IMMAPSCOPE_LAYOUTS"]
 
 
 def new_file(name: str, pages: int = 8) -> Path:

@@ -33,6 +33,7 @@ def doctor(format_: str) -> int:
     checks = list(verdict.checks)
     removed: tuple[str, ...] = ()
     memory: int | None = None
+    layout = verdict.kernel.model.layout.value if verdict.kernel else None
     if verdict.kernel is not None and _worth_a_trial(verdict):
         # Imported late, since it takes a while.
         from immapscope.cli import trial
@@ -43,8 +44,9 @@ def doctor(format_: str) -> int:
         outcome = tried(verdict.kernel)
         checks.append(outcome.check)
         memory = outcome.memory
+        layout = outcome.layout or layout
     if format_ == "json":
-        write_out(_as_json(verdict, checks, removed, memory) + "\n")
+        write_out(_as_json(verdict, layout, checks, removed, memory) + "\n")
     else:
         write_out(_as_text(checks, removed) + "\n")
     passed = all(check.passed for check in checks)
@@ -73,7 +75,11 @@ def _as_text(checks: Sequence[Check], removed: Sequence[str]) -> str:
 
 
 def _as_json(
-    verdict: Verdict, checks: Sequence[Check], removed: Sequence[str], memory: int | None
+    verdict: Verdict,
+    layout: str | None,
+    checks: Sequence[Check],
+    removed: Sequence[str],
+    memory: int | None,
 ) -> str:
     kernel = verdict.kernel
     return json.dumps(
@@ -81,9 +87,7 @@ def _as_json(
             "schema": 1,
             "traceable": all(check.passed for check in checks),
             "kernel": (
-                None
-                if kernel is None
-                else {"release": kernel.model.release, "layout": kernel.model.layout.value}
+                None if kernel is None else {"release": kernel.model.release, "layout": layout}
             ),
             "kernel_memory_bytes": memory,
             "checks": [

@@ -19,10 +19,14 @@ FDINFO = Path("/proc/self/fdinfo")
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of it; `memory` is the kernel memory that the session took, in bytes."""
+    """What came of it; `memory`: what the session took of the kernel's, in bytes.
+
+    `layout`: the kernel's, known or learnt, None where nothing could be attached.
+    """
 
     check: Check
     memory: int | None = None
+    layout: str | None = None
 
 
 def attaching(kernel: Kernel) -> Trial:
@@ -54,7 +58,11 @@ def _tried(name: str, kernel: Kernel, mode: Mode, attach: Attach) -> Trial:
     with Session(kernel.model, kernel.symbols, machine, Request(mode, attach)) as session:
         memory = kernel_memory()
         found = f"{len(session.attached)} programs, {memory / 1e6:.0f} MB of kernel memory"
-        return Trial(Check(name, True, found), memory)
+        facts = session.facts
+        if facts.learnt_from is not None:
+            found += f"; layout {facts.layout} learnt by watching "
+            found += f"{facts.learnt_from} tree operations of our own"
+        return Trial(Check(name, True, found), memory, facts.layout)
 
 
 def kernel_memory(fdinfo: Path = FDINFO) -> int:
