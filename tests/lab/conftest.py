@@ -18,6 +18,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in (
         "core: belongs to `make test`; the rest to `make test-lab`",
         "forced_attach: --attach fentry is exact only where the kernel does not preempt",
+        "long: minutes of stress, for `make soak`",
     ):
         config.addinivalue_line("markers", marker)
     if not GUEST_MARK.is_dir():

@@ -24,6 +24,10 @@ SPLITTER = (3, 53)
 #: A mapping made on the first CPU is moved so often from the second.
 MOVER = (1, 6)
 MOVES = 43
+#: A file's two halves are mapped side by side, each from a CPU of its own, and the boundary between
+#: them is moved up and down so often; by two tasks at once, the second with the CPUs exchanged.
+HALVES = (0, 7)
+BOUNDARY_ROUNDS = 101
 TRUNCATIONS = 59
 #: Files that are made, mapped once and deleted, so that the next takes the memory of the last.
 PASSING = 1009
@@ -60,16 +64,64 @@ def fork_elsewhere(file: str) -> None:
     os.sched_setaffinity(0, set(COUNTS))
 
 
-def move_elsewhere(file: str) -> None:
-    """Back and forth between two places that nothing else is mapped beside."""
-    page = mmap.PAGESIZE
+def c_library() -> ctypes.CDLL:
+    """The calls that Python's mmap has no names for."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.mmap.restype = libc.mremap.restype = ctypes.c_void_p
     address, length, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
     libc.mmap.argtypes = (address, length, number, number, number, ctypes.c_long)
     libc.mremap.argtypes = (address, length, length, number, address)
+    libc.mprotect.argtypes = (address, length, number)
     libc.munmap.argtypes = (address, length)
-    reserved = libc.mmap(None, 16 * page, 0, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+    return libc
+
+
+def room(libc: ctypes.CDLL) -> int:
+    """16 pages that nothing else is mapped beside."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    return int(libc.mmap(None, 16 * mmap.PAGESIZE, 0, flags, -1, 0))
+
+
+def move_boundary(file: str, first: int, second: int) -> None:
+    """One mapping grows as its neighbour shrinks: a change of two trees, or of one twice.
+
+    The second posting of the split locks both trees in the order of the mappings: with both in one
+    tree the task locks out itself, and two tasks with the trees exchanged lock out each other.
+    """
+    page = mmap.PAGESIZE
+    libc = c_library()
+    start = room(libc) + 2 * page
+    boundary = start + 4 * page
+    with open(file, "rb") as opened:
+        for cpu, at, allowed in ((first, start, mmap.PROT_READ), (second, boundary, 0)):
+            os.sched_setaffinity(0, {cpu})
+            offset = at - start
+            flags = mmap.MAP_SHARED | MAP_FIXED
+            libc.mmap(at, 4 * page, allowed, flags, opened.fileno(), offset)
+    for allowed in (mmap.PROT_READ, 0) * BOUNDARY_ROUNDS:
+        if libc.mprotect(boundary, page, allowed) != 0:
+            sys.exit(f"mprotect failed: {os.strerror(ctypes.get_errno())}")
+    libc.munmap(start, 8 * page)
+    os.sched_setaffinity(0, set(COUNTS))
+
+
+def move_boundaries_at_once(file: str) -> None:
+    """Two tasks, whose first mapping is the other's second by the tree that it is in."""
+    first, second = HALVES
+    other = os.fork()
+    if other == 0:
+        move_boundary(file, second, first)
+        os._exit(0)
+    move_boundary(file, first, second)
+    if os.waitpid(other, 0)[1] != 0:
+        sys.exit("a workload failed")
+
+
+def move_elsewhere(file: str) -> None:
+    """Back and forth between two places that nothing else is mapped beside."""
+    page = mmap.PAGESIZE
+    libc = c_library()
+    reserved = room(libc)
     places = [reserved + 2 * page, reserved + 8 * page]
     home, elsewhere = MOVER
     os.sched_setaffinity(0, {home})
@@ -118,6 +170,8 @@ def main() -> None:
     map_at_once("file-shared")
     fork_elsewhere("file-fork")
     move_elsewhere("file-move")
+    move_boundary("file-boundary", HALVES[0], HALVES[0])
+    move_boundaries_at_once("file-boundaries")
     cpu, count = SPLITTER
     if subprocess.call(["./treeops", str(cpu), "file-split", "mprotect", str(count)]) != 0:
         sys.exit("a workload failed")

@@ -11,7 +11,7 @@ from pathlib import Path
 import exact_storm
 import pytest
 from exact_storm import ALONE, EACH, SHARED, SHARERS, TASKS
-from tracing import Report, new_file, trace
+from tracing import LAYOUT, LOCKS_OF_A_CHANGE, Report, new_file, trace
 
 FORK_MAPPINGS = 5
 
@@ -91,9 +91,10 @@ def test_single_mmaps_and_munmaps_are_one_acquisition_each(storm: Storm, what: s
     # mmap of a file with no neighbour to merge with: __mmap_region() or vma_link() takes the lock
     # once; munmap of a whole VMA: unlink_file_vma() takes it once.
     file, node, count = of(what)
-    assert storm.report.total("acquisitions", file, node=node, operation="insert") == count
-    assert storm.report.total("acquisitions", file, node=node, operation="remove") == count
-    assert storm.report.total("acquisitions", file) == 2 * count
+    for operation in ("insert", "remove"):
+        taken = storm.report.total("acquisitions", file, node=node, operation=operation)
+        assert taken == LOCKS_OF_A_CHANGE * count
+    assert storm.report.total("acquisitions", file) == 2 * LOCKS_OF_A_CHANGE * count
 
 
 @pytest.mark.parametrize("what", list(ALONE))
@@ -102,6 +103,10 @@ def test_acquisitions_are_what_an_independent_program_saw_asked(storm: Storm, wh
     # walks), so an oracle counts: asked = got + failed trylocks, and nothing is in flight.
     file, _, _ = of(what)
     got = storm.report.total("acquisitions", file)
+    if what == "truncate" and LAYOUT == "split":
+        # Nobody maps it, so nothing has shown whose locks its trees' are: see docs/layouts.md.
+        assert (got, storm.asked_for(file)) == (0, 0)
+        return
     assert got > 0
     failed = storm.report.document["totals"]["failed_trylocks"]
     assert 0 <= storm.asked_for(file) - got <= failed
@@ -112,25 +117,28 @@ def test_sixteen_tasks_on_sixteen_files_lose_nothing(storm: Storm, task: int) ->
     file = Path(f"file-{task}").absolute()
     node = exact_storm.cpu_of_task(task) // 2
     assert storm.report.tree_operations(file) == {node: (EACH, 0, EACH)}
-    assert storm.report.total("acquisitions", file, node=node) == 2 * EACH
+    taken = storm.report.total("acquisitions", file, node=node)
+    assert taken == 2 * EACH * LOCKS_OF_A_CHANGE
 
 
 def test_four_nodes_on_one_file_lose_nothing(storm: Storm) -> None:
     file = Path("file-shared").absolute()
     expected = dict.fromkeys(range(SHARERS), (SHARED, 0, SHARED))
     assert storm.report.tree_operations(file) == expected
-    assert storm.report.total("acquisitions", file) == 2 * SHARED * SHARERS
-    assert storm.asked_for(file) == 2 * SHARED * SHARERS
+    taken = 2 * SHARED * SHARERS * LOCKS_OF_A_CHANGE
+    assert storm.report.total("acquisitions", file) == taken
+    assert storm.asked_for(file) == taken
 
 
 def test_the_number_of_vmas_is_known_once_the_tree_was_seen_empty(storm: Storm) -> None:
     names = {f"file-{name}" for name in ALONE if name != "truncate"} | {"file-shared"}
     left = {
-        shard["inode"]["name"]: shard["vmas"]
+        (shard["inode"]["name"], shard["vmas"])
         for shard in storm.report.document["shards"]
-        if shard["inode"] and shard["inode"]["name"] in names
+        # A lock over several trees has no VMAs of its own.
+        if shard["inode"] and shard["inode"]["name"] in names and shard["shard"] is not None
     }
-    assert left == dict.fromkeys(names, 0)
+    assert left == {(name, 0) for name in names}
 
 
 def test_the_law_holds_and_nothing_was_lost(storm: Storm) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -13,9 +12,11 @@ from pathlib import Path
 import pytest
 import shard_storm
 from shard_storm import (
+    BOUNDARY_ROUNDS,
     CHILDREN,
     COUNTS,
     FORKER,
+    HALVES,
     MAPPINGS,
     MOVER,
     MOVES,
@@ -24,18 +25,28 @@ from shard_storm import (
     TRUNCATIONS,
     cpu_of_passing,
 )
-from tracing import Json, Report, is_file, layouts_unknown, new_file, trace
-
-LAYOUT = next(
-    (one for one in ("split", "inverted", "tree-only") if f"-{one}" in os.uname().release), ""
+from tracing import (
+    LAYOUT,
+    LOCKS_OF_A_CHANGE,
+    Json,
+    Report,
+    is_file,
+    layouts_unknown,
+    new_file,
+    trace,
 )
-if not LAYOUT:
+
+if LAYOUT == "single":
     pytest.skip("this kernel has one tree a file", allow_module_level=True)
 
 _ASKED = re.search(r"i_mmap_shards=(\S+)", Path("/proc/cmdline").read_text())
 POLICY = _ASKED[1] if _ASKED else ("cpu" if LAYOUT == "inverted" else "node")
 CPUS = len(COUNTS)
 SHARDS = {"node": CPUS // 2, "cpu": CPUS}[POLICY]
+
+
+#: The shard of a lock that each change takes beside that of a tree, or instead.
+OVER_THE_MAPPING = () if LAYOUT == "split" else (None,)
 
 
 def shard_of(cpu: int) -> int:
@@ -46,7 +57,7 @@ def shard_of(cpu: int) -> int:
 @pytest.fixture(scope="module", params=["known", "learnt"])
 def report(request: pytest.FixtureRequest) -> Report:
     """The storm; once more where what is known of this layout is forgotten."""
-    for name in ("shared", "fork", "move", "split", "truncate"):
+    for name in ("shared", "fork", "move", "boundary", "boundaries", "split", "truncate"):
         new_file(f"file-{name}")
     storm = [sys.executable, str(Path(shard_storm.__file__))]
     if request.param == "known":
@@ -100,8 +111,7 @@ def test_an_mmap_takes_the_locks_that_the_layout_says(report: Report) -> None:
                 own = {"split": count, "inverted": count, "tree-only": 0}[LAYOUT]
                 shard = shard_of(cpu)
                 assert report.total("acquisitions", file, shard=shard, operation=operation) == own
-    locks = {"split": 1, "inverted": 2, "tree-only": 1}[LAYOUT]
-    assert report.total("acquisitions", file) == 2 * every * locks
+    assert report.total("acquisitions", file) == 2 * every * LOCKS_OF_A_CHANGE
 
 
 def test_forked_mappings_stay_on_their_parents_shard(report: Report) -> None:
@@ -129,6 +139,29 @@ def test_a_moved_mapping_stays_on_its_shard_wherever_it_is_moved_from(report: Re
         home // 2: (1, 0, 0),
         elsewhere // 2: (MOVES, 0, MOVES + 1),
     }
+
+
+def test_a_boundary_that_moves_within_a_tree_takes_its_lock_once(report: Report) -> None:
+    file = Path("file-boundary").absolute()
+    moves = 2 * BOUNDARY_ROUNDS
+    (shard,) = (one for number, one in shards(report, file).items() if number is not None)
+    assert shard["shard"] == shard_of(HALVES[0])
+    # Each move takes both mappings out and puts them back.
+    assert (shard["inserts"], shard["removes"]) == (2 + 2 * moves, 2 + 2 * moves)
+    for lock in {None if LAYOUT == "tree-only" else shard_of(HALVES[0]), *OVER_THE_MAPPING}:
+        assert report.total("acquisitions", file, shard=lock, operation="adjust") == moves
+
+
+def test_boundaries_that_move_between_two_trees_lock_nobody_out(report: Report) -> None:
+    file = Path("file-boundaries").absolute()
+    moves = 2 * 2 * BOUNDARY_ROUNDS
+    trees = {number: one for number, one in shards(report, file).items() if number is not None}
+    assert trees.keys() == {shard_of(cpu) for cpu in HALVES}
+    for shard in trees.values():
+        assert (shard["inserts"], shard["removes"]) == (2 + moves, 2 + moves)
+    locks = set(OVER_THE_MAPPING) if LAYOUT == "tree-only" else {*trees, *OVER_THE_MAPPING}
+    for lock in locks:
+        assert report.total("acquisitions", file, shard=lock, operation="adjust") == moves
 
 
 def test_a_split_stays_on_one_shard_and_takes_its_lock_once(report: Report) -> None:
@@ -173,8 +206,7 @@ def test_memory_that_is_used_again_is_never_the_last_files(report: Report) -> No
         name = (row["inode"] or {}).get("name") or ""
         if name.startswith("passing-") and row["operation"] in ("insert", "remove"):
             taken[name] += row["acquisitions"]
-    locks = {"split": 1, "inverted": 2, "tree-only": 1}[LAYOUT]
-    assert taken == {f"passing-{number}": 2 * locks for number in range(PASSING)}
+    assert taken == {f"passing-{number}": 2 * LOCKS_OF_A_CHANGE for number in range(PASSING)}
 
 
 WAITER_CPUS = (2, 4, 6)

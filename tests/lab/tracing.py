@@ -18,6 +18,14 @@ Json = dict[str, Any]
 CPUS_OF_NODE = {node: (2 * node, 2 * node + 1) for node in range(4)}
 
 
+#: The layout of this kernel, as the lab names those that it builds.
+LAYOUT = next(
+    (one for one in ("split", "inverted", "tree-only") if f"-{one}" in os.uname().release), "single"
+)
+#: i_mmap locks that a change of one mapping takes.
+LOCKS_OF_A_CHANGE = 2 if LAYOUT == "inverted" else 1
+
+
 @dataclass(frozen=True)
 class Report:
     """What `trace --format json` printed."""
@@ -39,11 +47,16 @@ class Report:
 
     def tree_operations(self, file: Path) -> dict[int, tuple[int, int, int]]:
         """(inserts, inserts after, removes) of `file` by node."""
-        return {
-            one["node"]: (one["inserts"], one["inserts_after"], one["removes"])
-            for one in self.document["tree_operations"]
-            if is_file(one["inode"], file)
-        }
+        found: dict[int, tuple[int, int, int]] = {}
+        for one in self.document["tree_operations"]:
+            if is_file(one["inode"], file):
+                inserts, after, removes = found.get(one["node"], (0, 0, 0))
+                found[one["node"]] = (
+                    inserts + one["inserts"],
+                    after + one["inserts_after"],
+                    removes + one["removes"],
+                )
+        return found
 
     def lost(self, unit: str, *, upper_bounds: bool = False) -> int:
         """What was lost of `unit`, without what is only an upper bound, or that alone."""

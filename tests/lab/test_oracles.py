@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Beside the kernel's own account of its locks, and beside a module that holds them on purpose.
+
+LOCK_STAT (kernel/locking/lockdep.c) counts by lock class an acquisition when it is released, and
+as contended each whose first try failed, also where the second did not. LOCK_EVENT_COUNTS
+(kernel/locking/lock_events_list.h) counts how waits for every rwsem ended. lib/test_lockup.c takes
+a file's lock as often and holds it as long as it is told.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tracing import LAYOUT, Report, new_file, trace
+
+LOCK_STAT = Path("/proc/lock_stat")
+EVENTS = Path("/sys/kernel/debug/lock_event_counts")
+CPUS = os.cpu_count() or 1
+MAPS = 499
+#: Whose lock test_lockup takes, where trees have locks.
+SHARD = 2
+#: `&mapping->i_mmap_rwsem`, and the lab's own classes for the locks of trees.
+CLASSES = re.compile(r"i_mmap_rwsem|tree_keys")
+
+if not LOCK_STAT.exists():
+    pytest.skip("this kernel keeps no account of its locks", allow_module_level=True)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What LOCK_STAT has of the i_mmap locks."""
+
+    contentions: int
+    wait_seconds: float
+    acquisitions: int
+    hold_seconds: float
+
+    @classmethod
+    def now(cls) -> Account:
+        """Sums over the classes, of readers and writers."""
+        of_class = [
+            [float(number) for number in line.rpartition(":")[2].split()]
+            for line in LOCK_STAT.read_text().splitlines()
+            if re.match(r"\s*\S+:\s+\d", line) and CLASSES.search(line.rpartition(":")[0])
+        ]
+        # con-bounces contentions wait-min -max -total -avg acq-bounces acquisitions hold-min ...
+        return cls(
+            contentions=int(sum(one[1] for one in of_class)),
+            wait_seconds=sum(one[4] for one in of_class) / 1e6,
+            acquisitions=int(sum(one[7] for one in of_class)),
+            hold_seconds=sum(one[10] for one in of_class) / 1e6,
+        )
+
+
+def events(*names: str) -> int:
+    """How many of these the kernel has counted, of every rwsem."""
+    return sum(int((EVENTS / name).read_text()) for name in names)
+
+
+WRITERS_GOT_IT = ("rwsem_opt_lock", "rwsem_wlock")
+CHANGES = ("insert", "insert_after", "remove", "adjust")
+
+
+@dataclass(frozen=True)
+class Storm:
+    report: Report
+    file: Path
+    account: Account
+    writers_got_it: int
+
+
+@pytest.fixture(scope="module")
+def storm() -> Storm:
+    file = new_file("accounted")
+    before = events(*WRITERS_GOT_IT)
+    report = trace(["--mode", "full"], ["./lockstat", str(file), str(MAPS), str(CPUS)])
+    return Storm(report, file, Account.now(), events(*WRITERS_GOT_IT) - before)
+
+
+def test_the_kernel_counts_as_many_acquisitions(storm: Storm) -> None:
+    assert storm.account.acquisitions >= 2 * MAPS * CPUS
+    assert storm.report.total("acquisitions", storm.file) == storm.account.acquisitions
+
+
+def test_the_kernel_calls_more_contended_than_had_to_wait(storm: Storm) -> None:
+    # A first try that failed may be followed by a second that succeeds, with no slow path between.
+    contended = storm.report.total("contended", storm.file)
+    assert 0 < contended <= storm.account.contentions <= storm.account.acquisitions
+
+
+def test_every_wait_of_a_writer_ended_as_the_kernel_says_that_waits_end(storm: Storm) -> None:
+    contended = sum(
+        storm.report.total("contended", storm.file, operation=change) for change in CHANGES
+    )
+    assert 0 < contended <= storm.writers_got_it
+
+
+def test_the_law_holds(storm: Storm) -> None:
+    assert storm.report.law() == {"acquisitions": 0, "waits": 0}
+    assert storm.report.lost("acquisitions") == 0
+
+
+def lockup(file: Path, **parameters: int | str) -> str:
+    """Parameters of test_lockup for this file's lock; it sleeps while it holds it."""
+    given = {
+        "file_path": file, "lock_mapping": 1, "reacquire_locks": 1, "state": "D",
+        "use_hrtimer": 1, **parameters,
+    }  # fmt: skip
+    if LAYOUT == "split":
+        given["lock_shard"] = SHARD
+    return " ".join(f"{name}={value}" for name, value in given.items())
+
+
+#: The shard of the lock that it takes.
+TAKEN = {"single": 0, "split": SHARD}.get(LAYOUT)
+
+
+def test_waits_and_holds_are_as_long_as_the_kernel_says() -> None:
+    subprocess.run(["modprobe", "--show-depends", "test_lockup"], check=True)
+    (module,) = Path("/lib/modules", os.uname().release).rglob("test_lockup.ko*")
+    file = new_file("held-long")
+    parameters = lockup(file, time_nsecs=20_000_000, iterations=30)
+    command = ["./lockstat", str(file), "37", str(CPUS), str(module), parameters]
+    report = trace(["--mode", "full"], command)
+    account = Account.now()
+    contended = report.total("contended", file)
+    waited = sum(row["wait_seconds"] for row in report.rows(file))
+    held = sum(row["hold_seconds"] for row in report.rows(file))
+    assert report.total("acquisitions", file) == account.acquisitions
+    assert waited / contended >= 1e-3
+    assert waited == pytest.approx(account.wait_seconds, rel=0.05)
+    assert held == pytest.approx(account.hold_seconds, rel=0.05)
+
+
+ITERATIONS = 3
+HELD_NS = 200_000_000
+
+
+@pytest.mark.parametrize("readers", [False, True])
+def test_what_test_lockup_does_on_every_cpu_is_what_is_counted(readers: bool) -> None:
+    file = new_file(f"lockup-{readers}")
+    parameters = lockup(
+        file, all_cpus=1, iterations=ITERATIONS, time_nsecs=HELD_NS, measure_lock_wait=1,
+        lock_read=int(readers),
+    )  # fmt: skip
+    subprocess.run(["dmesg", "--clear"], check=True)
+    # It refuses to be loaded when it has done its work.
+    command = f"modprobe test_lockup {parameters}; test $? -ne 0"
+    report = trace(["--mode", "full", "--inode", str(file)], ["sh", "-c", command])
+    rows = report.rows(file)
+    assert {(row["shard"], row["operation"]) for row in rows} == {(TAKEN, "walk")}
+    # Once each before the first time, and once more after each.
+    assert report.total("acquisitions", file) == CPUS * (1 + ITERATIONS)
+    held = sum(row["hold_seconds"] for row in rows)
+    assert held == pytest.approx(CPUS * ITERATIONS * HELD_NS / 1e9, rel=0.01)
+    log = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
+    longest = max(int(ns) for ns in re.findall(r"Maximum lock wait: (\d+) ns", log))
+    if readers:
+        return
+    ours = max(row["wait_seconds_max"] for row in rows)
+    # Its clock starts before the call of down_write and ends behind it.
+    assert 0.99 * longest / 1e9 <= ours <= longest / 1e9
+    assert {row["holder_kind"] for row in rows if row["contended"]} <= {"writer", "unknown"}

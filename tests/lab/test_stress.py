@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A kernel that checks its own locks, under everything that stress-ng has for i_mmap, traced."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from tracing import trace
+
+LOCKDEP = Path("/proc/lockdep_stats")
+#: stress-ng does not exec as root.
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+STRESSORS = {
+    "mmap": 2,
+    "fork": 2,
+    "exec": 2,
+    "mremap": 1,
+    "madvise": 1,
+    "fallocate": 1,
+    "rmap": 2,
+    "mmapfork": 1,
+}
+PRESSURE = ["--vm", "2", "--vm-bytes", "60%", "--mmap-file", "--mmap-bytes", "64M"]
+
+#: What a kernel says of itself when something is wrong.
+COMPLAINTS = re.compile(
+    r"WARNING:|BUG:|possible circular|possible recursive|INFO: task|INFO: rcu|Oops|"
+    r"general protection|VM_BUG|DEBUG_LOCKS_WARN|BUG: MAX_LOCK|list_(?:add|del) corruption"
+)
+
+if not LOCKDEP.exists():
+    pytest.skip("this kernel does not check its locks", allow_module_level=True)
+
+
+def complaints() -> list[str]:
+    """The lines of the kernel's log that are none to be ignored."""
+    log = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
+    return [line for line in log.splitlines() if COMPLAINTS.search(line)]
+
+
+def still_checks() -> bool:
+    """Lockdep turns itself off at the first mistake that it finds."""
+    return re.search(r"debug_locks:\s+1\n", LOCKDEP.read_text()) is not None
+
+
+@pytest.mark.parametrize("seconds", [60, pytest.param(600, marks=pytest.mark.long)])
+def test_everything_at_once_breaks_no_rule_of_the_kernels(seconds: int, tmp_path: Path) -> None:
+    place = Path(f"stress-{seconds}").absolute()
+    place.mkdir()
+    place.chmod(0o777)
+    stressors = [word for name, count in STRESSORS.items() for word in (f"--{name}", str(count))]
+    command = [
+        *NOBODY, "stress-ng", "--temp-path", str(place), "--timeout", f"{seconds}s",
+        "--oom-avoid", *stressors, *PRESSURE,
+    ]  # fmt: skip
+    report = trace(["--mode", "full"], command, timeout=seconds * 3 + 600)
+    assert report.document["totals"]["acquisitions"] > 10_000
+    assert report.law() == {"acquisitions": 0, "waits": 0}
+    assert report.lost("waits") == 0
+
+
+def test_the_kernel_complained_of_nothing() -> None:
+    assert complaints() == []
+    assert still_checks()
