@@ -6,7 +6,7 @@
  * Cost: other processes leave after two lookups; some hundred reads for each tree operation.
  */
 #define MOST_HELD 8
-#define HALF_AROUND 32
+#define AROUND_WORDS 64
 #define CHUNK_WORDS 64
 #define CHUNKS 8
 /* Of four or five levels of page tables. */
@@ -26,7 +26,7 @@ struct observed {
 	u64 mapping;
 	u64 root;
 	struct owned held;
-	u64 around[MOST_HELD][2 * HALF_AROUND];
+	u64 around[MOST_HELD][AROUND_WORDS];
 	u64 vma_words[VMA_WORDS];
 	u64 mapping_words[MAPPING_WORDS];
 	u64 pointees[MAPPING_WORDS][CHUNKS][CHUNK_WORDS];
@@ -92,7 +92,7 @@ static __always_inline int watch_change(u64 vma, u64 root, enum tree_operation c
 	seen->held = *now;
 	for (int i = 0; i < MOST_HELD; i++)
 		bpf_probe_read_kernel(seen->around[i], sizeof(seen->around[i]),
-				      (void *)(now->sem[i] - HALF_AROUND * 8));
+				      (void *)(now->sem[i] - AROUND_WORDS * 4));
 	bpf_probe_read_kernel(seen->vma_words, sizeof(seen->vma_words), (void *)vma);
 	bpf_probe_read_kernel(seen->mapping_words, sizeof(seen->mapping_words), (void *)seen->mapping);
 	see_pointees(seen);

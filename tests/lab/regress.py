@@ -28,6 +28,13 @@ PHASES: Mapping[str, tuple[str, ...]] = {
     "double": (str(_SHORT), str(_PAUSE), *_DOUBLE),
     "walker": (str(_LONG), str(_PAUSE), *_CALM),
     "crowd": (str(_SHORT), str(_PAUSE), *_CROWD),
+    # Nobody holds a lock for long: what waits, waits for another that maps.
+    "mappers": (
+        "1000",
+        "1000",
+        *(f"{cpu}:0" for cpu in range(8)),
+        *(f"{cpu}:0" for cpu in range(8)),
+    ),
 }
 
 

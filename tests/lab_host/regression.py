@@ -52,10 +52,10 @@ class Guest:
 
 
 @contextmanager
-def booted(kernel: str) -> Iterator[Guest]:
-    """A guest whose daemon is ready."""
+def booted(kernel: str, port: int = 0) -> Iterator[Guest]:
+    """A guest whose daemon is ready, reached through this port here (0: a free one)."""
     words = [sys.executable, "lab/vm", "--kernel", kernel, "--timeout", str(_LIMIT)]
-    words += ["--forward", f"0:{_DAEMON}", "--forward", f"0:{_CONTROL}"]
+    words += ["--forward", f"{port}:{_DAEMON}", "--forward", f"0:{_CONTROL}"]
     words += ["--file", str(build.build("paced"))]
     words += ["--", "python3", "-u", "/lab/checkout/tests/lab/regress.py"]
     process = subprocess.Popen(words, cwd=_CHECKOUT, stderr=subprocess.PIPE, text=True)

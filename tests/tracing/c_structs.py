@@ -6,6 +6,7 @@ Only what probes/*.c uses: integers, structs by value, arrays of constant length
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ _STRUCT = re.compile(r"^struct (\w+) \{\n(.*?)^\};", re.DOTALL | re.MULTILINE)
 _ENUM = re.compile(r"^enum (\w+) \{(.*?)\};", re.DOTALL | re.MULTILINE)
 _DEFINE = re.compile(r"^#define (\w+) (\d+)$", re.MULTILINE)
 _MEMBER = re.compile(r"(?:struct (?P<struct>\w+)|(?P<type>\w+)) (?P<names>[^;]+);")
-_NAME = re.compile(r"(\w+)(?:\[(\w+)\])?")
+_NAME = re.compile(r"(\w+)((?:\[\w+\])*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class CText:
         end, alignment = 0, 1
         for member in _MEMBER.finditer(self._bodies[name]):
             inner = self.struct(member["struct"]) if member["struct"] else _number(member["type"])
-            for declared, length in _NAME.findall(member["names"]):
-                count = self._length(length)
+            for declared, lengths in _NAME.findall(member["names"]):
+                count = math.prod(map(self._length, re.findall(r"\w+", lengths)))
                 start = _up(end, inner.alignment)
                 if len(inner.leaves) == 1 and not inner.leaves[0].name:
                     leaves.append(Leaf(declared, start, inner.size * count))
@@ -71,8 +72,6 @@ class CText:
         return Layout(tuple(leaves), _up(end, alignment), alignment)
 
     def _length(self, text: str) -> int:
-        if not text:
-            return 1
         return int(text) if text.isdigit() else self.constants[text]
 
     @staticmethod

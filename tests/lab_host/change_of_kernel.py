@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""python3 -m tests.lab_host.change_of_kernel: a host that boots another kernel, and waits more.
+
+The same load on `inverted`, on `split` and on `single`, one after the other, as one instance for a
+real Prometheus on this machine. Every panel of the Shards dashboard has data of the first two; when
+split becomes single the page for a regression comes, and says that the kernel was changed.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from dashboards.query import Prometheus, filled_in
+from lab import monitoring
+from tests.dashboards import boards
+from tests.lab_host.regression import Guest, booted
+from tests.lab_host.watch import Watch
+
+_FILE: Final = {"file": "libhot.so", "instance": "guest"}
+#: Seconds under each kernel: rate windows of half a minute, and a minute to be compared with.
+_LONG_ENOUGH: Final = 150
+
+
+def without_data(api: Prometheus, began: float) -> list[str]:
+    """The panels of the Shards dashboard that show nothing of the time since then."""
+    choices = {"job": ".+", "instance": ".+", "file": "libhot.so"}
+    lacking = []
+    for panel in boards.panels("shards"):
+        for target in panel["targets"]:
+            expr = filled_in(target["expr"], choices, "30s", "2m")
+            found = api.range(expr, began + 60, time.time(), 5)
+            values = [value for series in found for _, value in series.values]
+            if not any(not math.isnan(value) for value in values):
+                lacking.append(f"{panel['title']}: {target['refId']}: {expr}")
+    return lacking
+
+
+def layout(api: Prometheus) -> str:
+    """The kernel's, as the agent tells it now."""
+    (info,) = api.instant("immap_kernel_info")
+    return f"{info.labels['layout']}, {info.labels['shards']} by {info.labels['shard_policy']}"
+
+
+def live(watch: Watch, guest: Guest, kernel: str) -> None:
+    """Loads the guest until there is enough of it, and looks at every panel."""
+    began = time.time()
+    guest.phase("mappers")
+    calm = watch.calm(_FILE["file"], 300)
+    time.sleep(max(0.0, began + _LONG_ENOUGH - time.time()))
+    assert layout(watch.api).startswith(kernel), layout(watch.api)
+    lacking = without_data(watch.api, began)
+    assert not lacking, lacking
+    say(
+        f"{layout(watch.api)}: {1e6 * calm.cost:.0f} us a tree operation at "
+        f"{calm.operations:.0f}/s; every panel has data"
+    )
+
+
+def free_port() -> int:
+    """One of this machine's loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def say(what: str) -> None:
+    """Told as it comes: the whole takes ten minutes."""
+    print(what, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """0 if all came as it should."""
+    monitoring.folder()
+    port = free_port()
+    target = f"127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as folder:
+        with Watch(Path(folder) / "inverted", target) as watch, booted("inverted", port) as guest:
+            live(watch, guest, "inverted")
+        with Watch(Path(folder) / "changed", target) as watch:
+            with booted("split", port) as guest:
+                live(watch, guest, "split")
+                assert not watch.pager.notices, watch.pager.notices
+            with booted("single", port) as guest:
+                guest.phase("mappers")
+                page = watch.fires("ImmapWaitRegressionCost", _FILE, 300)
+                assert layout(watch.api).startswith("single"), layout(watch.api)
+                say(f"paged: {page.annotations['summary']}")
+                say(f"paged: {page.annotations['description']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
