@@ -39,6 +39,7 @@ class Prometheus:
     """The API of a Prometheus at HOST:PORT."""
 
     def __init__(self, address: str) -> None:
+        self.address = address
         self._base = f"http://{address}/api/v1"
 
     def instant(self, expr: str, at: float | None = None) -> list[Series]:

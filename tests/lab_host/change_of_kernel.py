@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""python3 -m tests.lab_host.change_of_kernel: a host that boots another kernel, and waits more.
+"""python3 -m tests.lab_host.change_of_kernel [DIR]: a host boots another kernel, and waits more.
 
 The same load on `inverted`, on `split` and on `single`, one after the other, as one instance for a
 real Prometheus on this machine. Every panel of the Shards dashboard has data of the first two; when
-split becomes single the page for a regression comes, and says that the kernel was changed.
+split becomes single the page for a regression comes, and the other dashboards have data of both.
+With DIR the dashboards are drawn from these data into it, which needs matplotlib.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,15 +25,16 @@ from tests.lab_host.regression import Guest, booted
 from tests.lab_host.watch import Watch
 
 _FILE: Final = {"file": "libhot.so", "instance": "guest"}
+CAPTION: Final = "A guest of 4 nodes that booted split, then single, under one load."
 #: Seconds under each kernel: rate windows of half a minute, and a minute to be compared with.
 _LONG_ENOUGH: Final = 150
 
 
-def without_data(api: Prometheus, began: float) -> list[str]:
-    """The panels of the Shards dashboard that show nothing of the time since then."""
-    choices = {"job": ".+", "instance": ".+", "file": "libhot.so"}
+def without_data(api: Prometheus, board: str, began: float, **choices: str) -> list[str]:
+    """The panels of a dashboard that show nothing of the time since then."""
+    choices = {"job": ".+", "instance": ".+", "file": "libhot.so", **choices}
     lacking = []
-    for panel in boards.panels("shards"):
+    for panel in boards.panels(board):
         for target in panel["targets"]:
             expr = filled_in(target["expr"], choices, "30s", "2m")
             found = api.range(expr, began + 60, time.time(), 5)
@@ -39,6 +42,12 @@ def without_data(api: Prometheus, began: float) -> list[str]:
             if not any(not math.isnan(value) for value in values):
                 lacking.append(f"{panel['title']}: {target['refId']}: {expr}")
     return lacking
+
+
+def release(api: Prometheus) -> str:
+    """The kernel's that runs now."""
+    (info,) = api.instant("immap_kernel_info")
+    return info.labels["release"]
 
 
 def layout(api: Prometheus) -> str:
@@ -54,7 +63,7 @@ def live(watch: Watch, guest: Guest, kernel: str) -> None:
     calm = watch.calm(_FILE["file"], 300)
     time.sleep(max(0.0, began + _LONG_ENOUGH - time.time()))
     assert layout(watch.api).startswith(kernel), layout(watch.api)
-    lacking = without_data(watch.api, began)
+    lacking = without_data(watch.api, "shards", began)
     assert not lacking, lacking
     say(
         f"{layout(watch.api)}: {1e6 * calm.cost:.0f} us a tree operation at "
@@ -73,7 +82,7 @@ def say(what: str) -> None:
     print(what, file=sys.stderr, flush=True)
 
 
-def main() -> int:
+def main(pictures: str | None = None) -> int:
     """0 if all came as it should."""
     monitoring.folder()
     port = free_port()
@@ -82,17 +91,36 @@ def main() -> int:
         with Watch(Path(folder) / "inverted", target) as watch, booted("inverted", port) as guest:
             live(watch, guest, "inverted")
         with Watch(Path(folder) / "changed", target) as watch:
+            began = time.time()
             with booted("split", port) as guest:
                 live(watch, guest, "split")
                 assert not watch.pager.notices, watch.pager.notices
+                before = release(watch.api)
             with booted("single", port) as guest:
                 guest.phase("mappers")
                 page = watch.fires("ImmapWaitRegressionCost", _FILE, 300)
                 assert layout(watch.api).startswith("single"), layout(watch.api)
                 say(f"paged: {page.annotations['summary']}")
                 say(f"paged: {page.annotations['description']}")
+                sides = {"left_release": before, "right_release": release(watch.api)}
+                for board in ("overview", "compare-kernels"):
+                    lacking = without_data(watch.api, board, began, **sides)
+                    assert not lacking, lacking
+                say("every panel of the other dashboards has data of both kernels")
+                if pictures:
+                    draw(watch.api, pictures, began, sides)
     return 0
 
 
+def draw(api: Prometheus, folder: str, began: float, sides: Mapping[str, str]) -> None:
+    """Pictures of what Prometheus has since then."""
+    from dashboards import pictures
+
+    hours = (time.time() - began) / 3600
+    choices = [word for side in sides.items() for word in ("--choose", "=".join(side))]
+    words = [api.address, folder, "--hours", str(hours), "--step", "5", "--caption", CAPTION]
+    pictures.main([*words, *choices], standalone_mode=False)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2]))
