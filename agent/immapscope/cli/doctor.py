@@ -13,7 +13,7 @@ from immapscope.preflight import Check, Verdict, inspect
 from immapscope.streams import write_out
 
 
-@click.command(short_help="Say whether this machine can be traced, and if not, why.")
+@click.command()
 @click.option(
     "--format",
     "format_",

@@ -21,10 +21,10 @@ T = TypeVar("T")
 DEFAULT_TABLE_ROWS: Final = 30
 
 
-def _parsed(
+def parsed(
     parse: Callable[[Any], T],
 ) -> Callable[[click.Context, click.Parameter, Any], T]:
-    """A click callback whose errors name the option, once."""
+    """A click callback whose errors name the option, once. `parse` may raise ImmapscopeError."""
 
     def callback(context: click.Context, parameter: click.Parameter, value: Any) -> T:
         try:
@@ -53,7 +53,7 @@ inode = click.option(
     "whos",
     multiple=True,
     metavar="WHO",
-    callback=_parsed(_whos),
+    callback=parsed(_whos),
     help="Only this file: a base name (libc.so means libc.so.6 too; ld.so is the dynamic loader), "
     "a glob, an absolute path, or MAJOR:MINOR:NUMBER. May be repeated.",
 )
@@ -61,14 +61,14 @@ inode = click.option(
 duration = click.option(
     "--duration",
     metavar="TIME",
-    callback=_parsed(_optional(parse_duration)),
+    callback=parsed(_optional(parse_duration)),
     help="How long: 10s, 500ms, 2m. Default: 10s, or until COMMAND ends.",
 )
 
 interval = click.option(
     "--interval",
     metavar="TIME",
-    callback=_parsed(_optional(parse_duration)),
+    callback=parsed(_optional(parse_duration)),
     help="Print each interval on its own.",
 )
 
@@ -85,7 +85,7 @@ by = click.option(
     "--by",
     "keys",
     metavar="KEYS",
-    callback=_parsed(_optional(parse_keys)),
+    callback=parsed(_optional(parse_keys)),
     help="Group by any of inode,shard,node,holder,operation,cause. "
     "Default: inode,node,operation in a table, else all.",
 )
@@ -103,7 +103,7 @@ sort = click.option(
     metavar="KEY",
     default=SortKey.WAIT.value,
     show_default=True,
-    callback=_parsed(parse_sort),
+    callback=parsed(parse_sort),
     help="wait, contended, acquisitions, hold, max, spin, interrupted or name.",
 )
 

@@ -13,7 +13,7 @@ import click
 from immapscope.cli import options
 from immapscope.cli.progress import Progress
 from immapscope.durations import parse_duration
-from immapscope.errors import ExitStatus, ImmapscopeError, UsageError
+from immapscope.errors import ExitStatus, UsageError
 from immapscope.grouping import Key, SortKey
 from immapscope.outputs.prose import Tone, after
 from immapscope.outputs.units import duration
@@ -32,24 +32,21 @@ Examples:
 """
 
 
-def _interval(context: click.Context, parameter: click.Parameter, value: str) -> float:
-    try:
-        seconds = parse_duration(value)
-    except ImmapscopeError as error:
-        raise click.BadParameter(str(error), context, parameter) from error
+def _interval(value: str) -> float:
+    seconds = parse_duration(value)
     if seconds < _SHORTEST_INTERVAL:
-        raise click.BadParameter(f"{value!r} is too short to read; at least 100ms", context)
+        raise UsageError(f"{value!r} is too short to read; at least 100ms")
     return seconds
 
 
-@click.command(epilog=_EXAMPLES, short_help="Show who waits, live in the terminal.")
+@click.command(epilog=_EXAMPLES)
 @options.inode
 @click.option(
     "--interval",
     metavar="TIME",
     default="2s",
     show_default=True,
-    callback=_interval,
+    callback=options.parsed(_interval),
     help="How often the screen changes: 500ms, 2s, 1m.",
 )
 @click.option(

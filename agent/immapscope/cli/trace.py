@@ -32,7 +32,6 @@ Examples:
 
 @click.command(
     epilog=_EXAMPLES,
-    short_help="Trace for a while, or as long as COMMAND runs; print who waited.",
     # What follows COMMAND is COMMAND's own, with or without a -- before it.
     context_settings={"allow_interspersed_args": False},
 )

@@ -22,7 +22,7 @@ from immapscope.tracing.counting import MAPPED, Counting, Watched
 from immapscope.tracing.leftovers import remove_leftovers
 from immapscope.tracing.machine import Machine
 from immapscope.tracing.programs import Attach
-from immapscope.tracing.source import Request, Sizes
+from immapscope.tracing.source import Request, Sizes, rows_for
 from immapscope.tracing.syscalls import delete_element
 
 #: Maps that go over: the mapped ones, and the indexes that keys are deleted from.
@@ -32,7 +32,6 @@ _MOST_DESCRIPTORS = 253
 _LONGEST_MESSAGE = 1 << 16
 #: Fewer than a trace has: mapped rows are resident, and idle files give theirs back.
 _ROWS_OF_A_NODE = 1024
-_FEW_NODES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +155,7 @@ def serve(connection: socket.socket) -> None:
         sizes = Sizes(
             machine.cpus, machine.nodes,
             files=order.files, waiting=order.waiting, held=order.held,
-            rows=_ROWS_OF_A_NODE * max(machine.nodes, _FEW_NODES),
+            rows=rows_for(machine.nodes, _ROWS_OF_A_NODE),
         )  # fmt: skip
         session = Session(kernel.model, kernel.symbols, machine, request, sizes)
     except CannotTraceError as error:

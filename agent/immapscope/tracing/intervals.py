@@ -111,10 +111,8 @@ def _added(before: int, change: int) -> int:
 
 def _taken(now: Structs, before: Structs) -> Structs:
     """now - before for every field; `before` becomes `now`."""
-    words = now.view(np.uint64)
-    earlier = before.copy().view(np.uint64)
+    new: Structs = (now.view(np.uint64) - before.view(np.uint64)).view(now.dtype)
     before[...] = now
-    new: Structs = (words - earlier).view(now.dtype)
     return new
 
 

@@ -31,6 +31,11 @@ _CONTENTION_WRITE = 4
 TEXT_ELEMENT_BYTES = 64
 
 
+def rows_for(nodes: int, of_a_node: int) -> int:
+    """Rows of a session on a machine of so many nodes; a small one has no fewer than four."""
+    return of_a_node * max(nodes, _FEW_NODES)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What to measure and how.
@@ -66,7 +71,7 @@ class Sizes:
         if self.files < 2 or min(self.waiting, self.held) < 1:
             raise ImmapscopeError("map sizes: files need at least 2, states at least 1")
         if not self.rows:
-            object.__setattr__(self, "rows", _ROWS_OF_A_NODE * max(self.nodes, _FEW_NODES))
+            object.__setattr__(self, "rows", rows_for(self.nodes, _ROWS_OF_A_NODE))
         if self.rows <= self.coarse_rows:
             raise ImmapscopeError(f"map sizes: rows need more than {self.coarse_rows}")
 
