@@ -60,21 +60,33 @@ def standing(
     note = cache.directory() / "kernels" / f"{name}.json"
     with cache.locked(f"kernel-{name}"):
         known = _read(note) if note.is_file() else None
-        if known and not update and time.time() < known.until:
-            return make(known.package)
-        try:
-            package = newest()
-            made = make(package)
-            choice = Choice(package, time.time() + ASK_AGAIN_SECONDS)
-        except LabError as error:
-            if known is None:
-                raise
-            made = make(known.package)
-            print(f"lab: {error}; keeping {known.package.title}", file=sys.stderr)
-            choice = replace(known, until=time.time() + cache.RETRY_SECONDS)
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps(asdict(choice)))
-        return made
+        stands = known is not None and not update and time.time() < known.until
+        if not stands:
+            return _made_anew(note, known, newest, make)
+    # Not under the lock: of one source several kernels are made, and one of them may be there.
+    assert known is not None
+    return make(known.package)
+
+
+def _made_anew(
+    note: Path,
+    known: Choice | None,
+    newest: Callable[[], Package],
+    make: Callable[[Package], _Made],
+) -> _Made:
+    try:
+        package = newest()
+        made = make(package)
+        choice = Choice(package, time.time() + ASK_AGAIN_SECONDS)
+    except LabError as error:
+        if known is None:
+            raise
+        made = make(known.package)
+        print(f"lab: {error}; keeping {known.package.title}", file=sys.stderr)
+        choice = replace(known, until=time.time() + cache.RETRY_SECONDS)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(asdict(choice)))
+    return made
 
 
 def _read(note: Path) -> Choice:
