@@ -43,7 +43,7 @@ static void put(const char *path, const char *text)
 	close(file);
 }
 
-static void work(int cpu, int file, long count)
+static void work(int cpu, int file, long count, int late)
 {
 	cpu_set_t cpus;
 	struct stat is;
@@ -53,6 +53,9 @@ static void work(int cpu, int file, long count)
 	check(sched_setaffinity(0, sizeof(cpus), &cpus) == 0, "sched_setaffinity");
 	check(fstat(file, &is) == 0, "fstat");
 	pthread_barrier_wait(barrier);
+	/* The module holds its lock by then. */
+	if (late)
+		usleep(200000);
 	while (count--) {
 		void *address = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, file, 0);
 
@@ -98,7 +101,7 @@ int main(int arguments, char **argument)
 
 		check(child >= 0, "fork");
 		if (!child)
-			work(cpu, file, count);
+			work(cpu, file, count, module >= 0);
 	}
 	/* A fork is over when the child runs, and all of them run when they have reached this. */
 	sleep(1);

@@ -126,7 +126,8 @@ def test_waits_and_holds_are_as_long_as_the_kernel_says() -> None:
     file = new_file("held-long")
     parameters = lockup(file, time_nsecs=20_000_000, iterations=30)
     command = ["./lockstat", str(file), "37", str(CPUS), str(module), parameters]
-    report = trace(["--mode", "full"], command)
+    # Named, so that its locks are known before the first is taken: see docs/layouts.md.
+    report = trace(["--mode", "full", "--inode", str(file)], command)
     account = Account.now()
     contended = report.total("contended", file)
     waited = sum(row["wait_seconds"] for row in report.rows(file))
