@@ -2,8 +2,8 @@
 /*
  * lockstat FILE COUNT CPUS [MODULE PARAMETERS]: the kernel's own lock statistics over a storm that
  * is known. One task for each CPU from 0 on maps and unmaps FILE COUNT times; CPU 0's also truncates
- * it to what it is. With MODULE it is loaded meanwhile (lib/test_lockup.c, which holds locks and
- * then refuses to be loaded).
+ * it to what it is. With MODULE that is loaded instead (lib/test_lockup.c, which holds locks and then
+ * refuses to be loaded).
  *
  * The statistics are cleared, turned on when every task waits to begin and turned off when all have
  * done: nothing but FILE is mapped in between, so what they count of i_mmap locks is FILE's.
@@ -61,7 +61,7 @@ static void work(int cpu, int file, long count, int late)
 
 		check(address != MAP_FAILED, "mmap");
 		check(munmap(address, PAGE) == 0, "munmap");
-		if (cpu == 0)
+		if (cpu == 0 && !late)
 			check(ftruncate(file, is.st_size) == 0, "ftruncate");
 	}
 	pthread_barrier_wait(barrier);
