@@ -24,6 +24,9 @@ soak: machine builder dev monitoring ## every guest test on every kernel; goes o
 	.venv/bin/python -m tests.lab_host.regression
 	.venv/bin/python -m tests.lab_host.change_of_kernel
 
+bench: machine ## what tracing costs, beside every other tool: tables in Markdown
+	$(PYTHON) -m lab.bench
+
 venv: traceable ## .venv/bin/immapscope, the agent of this checkout
 	$(PYTHON) -m lab.venv
 
@@ -53,5 +56,5 @@ monitoring:
 	@$(PYTHON) -m lab.monitoring > /dev/null
 
 .NOTPARALLEL:
-.PHONY: help demo test test-unit test-lab soak venv install uninstall lint format
+.PHONY: help demo test test-unit test-lab soak bench venv install uninstall lint format
 .PHONY: machine builder traceable dev monitoring

@@ -80,7 +80,7 @@ def test_a_machine_that_can_be_traced_is_told_what_it_will_cost(
     assert result.out == (
         "ok  privileges  root\n"
         "ok  kprobes     available\n"
-        "ok  attaching   17 programs, 21 MB of kernel memory\n"
+        "ok  attaching   17 programs, 21 MB of kernel memory (52 MB on 384 CPUs)\n"
         "removed a dead session's probe: kprobes/r_left_bcc_4242\n"
         "this machine can be traced\n"
     )
@@ -153,7 +153,7 @@ def test_programs_read_the_same_as_json(immapscope: Command, kernels: Kernels, o
             {
                 "name": "attaching",
                 "passed": True,
-                "finding": "17 programs, 21 MB of kernel memory",
+                "finding": "17 programs, 21 MB of kernel memory (52 MB on 384 CPUs)",
                 "advice": None,
             },
         ],

@@ -13,7 +13,7 @@ from immapscope.tracing.counters import Counters
 from immapscope.tracing.machine import Machine
 from immapscope.tracing.placement import ONE_TREE
 from immapscope.tracing.session import Session
-from immapscope.tracing.source import Request
+from immapscope.tracing.source import Request, Sizes
 from tests.kernel.saved import SavedKernel
 from tests.synthetic import KERNEL
 from tests.tracing.counted import Counted
@@ -44,6 +44,7 @@ class FakeSession:
         self.facts = replace(KERNEL, attach=self.request.attach.value, nodes=2, cpus=4)
         self.opened = self.closed = self.abandoned = False
         self.attached = (None,) * 17
+        self.sizes = Sizes(4, 2)
         self.placement = ONE_TREE
         self._learnt = learnt or {}
         self._before_each = before_each

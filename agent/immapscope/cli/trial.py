@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from immapscope.errors import CannotTraceError
 from immapscope.preflight import Check, Kernel
 from immapscope.snapshot import Mode
 from immapscope.tracing.machine import Machine
+from immapscope.tracing.memory import LARGE, kernel_bytes
 from immapscope.tracing.programs import Attach
 from immapscope.tracing.session import Session
 from immapscope.tracing.source import Request
@@ -58,11 +59,19 @@ def _tried(name: str, kernel: Kernel, mode: Mode, attach: Attach) -> Trial:
     with Session(kernel.model, kernel.symbols, machine, Request(mode, attach)) as session:
         memory = kernel_memory()
         found = f"{len(session.attached)} programs, {memory / 1e6:.0f} MB of kernel memory"
+        found += f" ({_on_a_large_machine(session) / 1e6:.0f} MB on {LARGE[0]} CPUs)"
         facts = session.facts
         if facts.learnt_from is not None:
             found += f"; layout {facts.layout} learnt by watching "
             found += f"{facts.learnt_from} tree operations of our own"
         return Trial(Check(name, True, found), memory, facts.layout)
+
+
+def _on_a_large_machine(session: Session) -> int:
+    """Bytes that the same session's maps would take there."""
+    cpus, nodes = LARGE
+    sizes = replace(session.sizes, cpus=cpus, nodes=nodes, rows=0)
+    return kernel_bytes(session.model, session.request, sizes)
 
 
 def kernel_memory(fdinfo: Path = FDINFO) -> int:
