@@ -37,7 +37,25 @@ kprobe:vma_interval_tree_insert {{
   @lock_of[$tree + offsetof(struct i_mmap_tree, rwsem)] = $file->f_mapping->host->i_ino;
 }}
 """
-_PARTS = {"split": (_OF_TREES,), "inverted": (_OVER_THE_MAPPING, _OF_TREES)}
+# A walk takes the lock of every tree of a file, also of those that nothing was put into.
+_OF_EVERY_TREE = """
+kprobe:vma_interval_tree_insert {{
+  $mapping = ((struct vm_area_struct *)arg0)->vm_file->f_mapping;
+  $count = *(uint32 *)kaddr("nr_i_mmap_shards");
+  $number = 0;
+  unroll(32) {{
+    if ($number < $count) {{
+      $tree = *(uint64 *)((uint64)$mapping->i_mmap + 8 * $number);
+      @lock_of[$tree + offsetof(struct i_mmap_tree, rwsem)] = $mapping->host->i_ino;
+    }}
+    $number = $number + 1;
+  }}
+}}
+"""
+_PARTS = {
+    "split": (_OF_TREES, _OF_EVERY_TREE),
+    "inverted": (_OVER_THE_MAPPING, _OF_TREES),
+}
 _BEGIN = 'BEGIN {{ printf("attached\\n"); }}'
 
 _ASKED = re.compile(r"@asked\[(\d+), (\w+)\]: (\d+)")
