@@ -19,10 +19,8 @@ test-unit: dev monitoring ## only what needs no guest
 test-lab: machine builder ## every other guest test that CI runs
 	$(PYTHON) -m lab.suite lab
 
-soak: machine builder dev monitoring ## every guest test on every kernel; goes on where it was stopped
+soak: machine builder ## every guest test on every kernel; goes on where it was stopped
 	$(PYTHON) -m lab.suite soak
-	.venv/bin/python -m tests.lab_host.regression
-	.venv/bin/python -m tests.lab_host.change_of_kernel
 
 bench: machine ## what tracing costs, beside every other tool: tables in Markdown
 	$(PYTHON) -m lab.bench

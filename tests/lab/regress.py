@@ -28,12 +28,13 @@ PHASES: Mapping[str, tuple[str, ...]] = {
     "double": (str(_SHORT), str(_PAUSE), *_DOUBLE),
     "walker": (str(_LONG), str(_PAUSE), *_CALM),
     "crowd": (str(_SHORT), str(_PAUSE), *_CROWD),
-    # Nobody holds a lock for long: what waits, waits for another that maps.
+    # Nobody holds a lock for long: what waits, waits for another that maps. At a pace, since tasks
+    # that never sleep leave the agent no CPU here.
     "mappers": (
-        "1000",
-        "1000",
-        *(f"{cpu}:0" for cpu in range(8)),
-        *(f"{cpu}:0" for cpu in range(8)),
+        "2000",
+        "500",
+        *(f"{cpu}:150" for cpu in range(8)),
+        *(f"{cpu}:150" for cpu in range(8)),
     ),
 }
 
