@@ -178,10 +178,12 @@ def test_blockers_are_in_the_json_too(immapscope: Command, kernels: Kernels, on:
     ]
 
 
-def test_kernel_memory_is_what_the_kernel_says_of_each_descriptor(tmp_path: Path) -> None:
+def test_kernel_memory_is_what_the_kernel_says_of_each_map_and_program(tmp_path: Path) -> None:
     (tmp_path / "0").write_text("pos:\t0\nflags:\t02\n")
-    (tmp_path / "5").write_text("map_type:\t2\nmemlock:\t1048576\nfrozen:\t0\n")
-    (tmp_path / "6").write_text("prog_type:\t2\nmemlock:\t4096\n")
+    # A mapped array has a second descriptor.
+    for descriptor in ("5", "8"):
+        (tmp_path / descriptor).write_text("map_type:\t2\nmemlock:\t1048576\nmap_id:\t11\n")
+    (tmp_path / "6").write_text("prog_type:\t2\nmemlock:\t4096\nprog_id:\t11\n")
     (tmp_path / "7").symlink_to("gone")
     assert kernel_memory(tmp_path) == 1048576 + 4096
     assert kernel_memory() >= 0

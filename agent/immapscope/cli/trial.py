@@ -75,14 +75,27 @@ def _on_a_large_machine(session: Session) -> int:
 
 
 def kernel_memory(fdinfo: Path = FDINFO) -> int:
-    """Bytes that the kernel holds for this process's BPF maps and programs."""
-    return sum(_locked(file) for file in fdinfo.iterdir())
+    """Bytes that the kernel holds for this process's BPF maps and programs, each once.
+
+    A mapped array has two descriptors, since Python's mmap keeps one of its own.
+    """
+    return sum(
+        {_identity(lines): _locked(lines) for lines in map(_lines, fdinfo.iterdir())}.values()
+    )
 
 
-def _locked(file: Path) -> int:
+def _lines(file: Path) -> dict[str, str]:
     try:
         lines = file.read_text().splitlines()
     except OSError:
         # The descriptor that lists the folder is gone by now.
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("memlock:"))
+        return {}
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def _identity(lines: dict[str, str]) -> tuple[str | None, str | None]:
+    return lines.get("map_id"), lines.get("prog_id")
+
+
+def _locked(lines: dict[str, str]) -> int:
+    return int(lines.get("memlock", "0"))
