@@ -13,6 +13,9 @@ from typing import Any, Final
 PATIENCE: Final = 20.0
 
 
+_MARK = b"\0so far\0"
+
+
 class Pty:
     """A pair of ends; `screen` is what a program gets, as its standard streams."""
 
@@ -34,11 +37,15 @@ class Pty:
         return termios.tcgetattr(self.screen)
 
     def read(self) -> bytes:
-        """What was shown since the last time."""
-        new, self._unread = self._unread, b""
-        while select.select([self.person], [], [], 0)[0]:
-            new += self._shown_now()
-        return new
+        """What was shown since the last time.
+
+        The kernel passes it on in its own time (flush_to_ldisc, drivers/tty/tty_buffer.c), in
+        order: all of it is there when a mark that is shown last is.
+        """
+        os.write(self.screen, _MARK)
+        seen = self.read_until(_MARK).removesuffix(_MARK)
+        self.shown = self.shown.replace(_MARK, b"")
+        return seen
 
     def read_until(self, words: bytes) -> bytes:
         """What is shown from now on, up to these words; what follows them is left for next time."""
