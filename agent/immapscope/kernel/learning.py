@@ -16,14 +16,11 @@ from math import gcd
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from immapscope.kernel.btf import Btf, MissingMemberError
 from immapscope.kernel.functions import Side
-from immapscope.kernel.layouts.places import Place, Places, candidates
+from immapscope.kernel.layouts.places import Number, Place, Places, Words, candidates
 from immapscope.kernel.layouts.shape import Layout, LayoutShape, TreeArray, tree_node
-
-Words = NDArray[np.uint64]
 
 #: What lies around a lock is seen from so many bytes before it to so many after it.
 AROUND: Final = 256
@@ -158,12 +155,12 @@ class Learner:
         if self._places is None:
             raise NotLearntError("where a tree begins was never seen")
         mapping_lock, tree_lock = self._locks()
-        best = self._best_places()
+        best, number = self._best_places()
         one = best.place.inside and not best.place.pointers and best.distinct == 1
         if one and tree_lock is None and mapping_lock is not None:
             at = {"OFF_MAPPING_I_MMAP": best.seen[0], "OFF_MAPPING_I_MMAP_RWSEM": mapping_lock}
             return LayoutShape(Layout.SINGLE, 1, at)
-        offsets, trees = self._trees(best, tree_lock or 0)
+        offsets, trees = _trees(best, number, tree_lock or 0)
         if tree_lock is None:
             del offsets["OFF_TREE_RWSEM"]
         if mapping_lock is not None:
@@ -192,39 +189,40 @@ class Learner:
             of_tree.pop() - root if of_tree else None,
         )
 
-    def _best_places(self) -> Places:
+    def _best_places(self) -> tuple[Places, Number | None]:
         """Those whose numbers a VMA has, pointers first, since an allocator may put trees in a row.
 
         Else a tree's number must follow from where it lies: an array of trees, or only one.
         """
         left = self._places or []
         for places in sorted(left, key=lambda one: not one.place.pointers):
-            if places.distinct > 1 and places.number(self._vmas, self.watchable.numbers):
-                return places
+            number = places.number(self._vmas, self.watchable.numbers)
+            if number is not None:
+                return places, number
         pointed_to = any(one.place.pointers and one.distinct > 1 for one in left)
         for places in left:
             if places.distinct == 1 or (places.alike and not pointed_to):
-                return places
+                return places, None
         raise NotLearntError(
             f"in {self.observations} tree operations the trees' places followed no rule"
         )
 
-    def _trees(self, best: Places, lock: int) -> tuple[dict[str, int], TreeArray]:
-        place = best.place
-        number = best.number(self._vmas, self.watchable.numbers) if best.distinct > 1 else None
-        if number is not None:
-            first, stride, count = number.first, number.stride, number.count
-        else:
-            first = min(best.seen)
-            stride = reduce(gcd, (seen - first for seen in best.seen)) or 8
-            count = (max(best.seen) - first) // stride + 1
-        offsets = _element(place, first, lock)
-        if number is not None:
-            offsets |= {"OFF_VMA_TREE_IDX": number.offset, "SIZE_VMA_TREE_IDX": number.size}
-        if min(offsets.values()) < 0:
-            raise NotLearntError("a tree or its lock lies before where the trees begin")
-        stride = 8 if place.pointers else stride
-        return offsets, TreeArray(place.inside, place.pointers, stride, count)
+
+def _trees(best: Places, number: Number | None, lock: int) -> tuple[dict[str, int], TreeArray]:
+    place = best.place
+    if number is not None:
+        first, stride, count = number.first, number.stride, number.count
+    else:
+        first = min(best.seen)
+        stride = reduce(gcd, (seen - first for seen in best.seen)) or 8
+        count = (max(best.seen) - first) // stride + 1
+    offsets = _element(place, first, lock)
+    if number is not None:
+        offsets |= {"OFF_VMA_TREE_IDX": number.offset, "SIZE_VMA_TREE_IDX": number.size}
+    if min(offsets.values()) < 0:
+        raise NotLearntError("a tree or its lock lies before where the trees begin")
+    stride = 8 if place.pointers else stride
+    return offsets, TreeArray(place.inside, place.pointers, stride, count)
 
 
 def _element(place: Place, first: int, lock: int) -> dict[str, int]:
