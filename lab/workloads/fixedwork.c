@@ -19,15 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE 4096UL
+#include "check.h"
 
-static void check(int good, const char *what)
-{
-	if (!good) {
-		perror(what);
-		exit(1);
-	}
-}
+#define PAGE 4096UL
 
 static void await(pid_t child)
 {

@@ -22,17 +22,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check.h"
+
 #define PAGE 4096UL
 
 static pthread_barrier_t *barrier;
-
-static void check(int good, const char *what)
-{
-	if (!good) {
-		perror(what);
-		exit(1);
-	}
-}
 
 static void put(const char *path, const char *text)
 {

@@ -17,19 +17,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "check.h"
+
 #define PAGE 4096UL
 #define FIRST_MAPPINGS 20000
 #define MOST_MAPPINGS 2000000
 
 enum { PREPARE, MAP, STOP };
-
-static void check(int good, const char *what)
-{
-	if (!good) {
-		perror(what);
-		exit(1);
-	}
-}
 
 static long now(void)
 {

@@ -18,18 +18,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "check.h"
+
 #define PAGE 4096UL
 #define SECOND 1000000000L
 
 static int file;
-
-static void check(int good, const char *what)
-{
-	if (!good) {
-		perror(what);
-		exit(1);
-	}
-}
 
 static void *map_it(void)
 {

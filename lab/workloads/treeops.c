@@ -26,19 +26,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check.h"
+
 #define PAGE 4096UL
 #define FORK_MAPPINGS 5
 
 static int file;
 static const char *path;
-
-static void check(int good, const char *what)
-{
-	if (!good) {
-		perror(what);
-		exit(1);
-	}
-}
 
 static char *map_at(void *where, size_t pages, int flags)
 {
