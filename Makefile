@@ -19,7 +19,7 @@ test-unit: dev monitoring ## only what needs no guest
 test-lab: machine builder ## every other guest test that CI runs
 	$(PYTHON) -m lab.suite lab
 
-soak: machine builder ## every guest test on every kernel; goes on where it was stopped
+soak: dev monitoring machine builder ## every guest test on every kernel; goes on where it was stopped
 	$(PYTHON) -m lab.suite soak
 
 bench: machine ## what tracing costs, beside every other tool: tables in Markdown

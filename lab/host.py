@@ -32,6 +32,13 @@ PROGRAMS = {
     "depmod": "kmod",
     "gcc": "gcc",
 }
+TESTING = {
+    "g++": "g++",
+    "openssl": "openssl",
+    # The live page is looked at in a browser.
+    "chromium": "chromium",
+    "chromedriver": "chromium-driver",
+}
 BUILDING_KERNELS = {
     "make": "make",
     "gcc": "gcc",
@@ -65,8 +72,8 @@ def _missing(purposes: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield "bcc for python3", "python3-bpfcc"
         if not _has_library("libbpf.so.1"):
             yield "libbpf.so.1", "libbpf1"
-    if "tests" in purposes and shutil.which("openssl", path=PATH) is None:
-        yield "openssl", "openssl"
+    if "tests" in purposes:
+        yield from _absent(TESTING)
     if KERNELS in purposes:
         yield from _absent(BUILDING_KERNELS)
         if not LIBELF.is_file():

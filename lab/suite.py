@@ -1,134 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The guest tests: which kernel runs which of them, and running them: python3 -m lab.suite PART.
+"""Running a part of the guest tests: python3 -m lab.suite PART.
 
-tests/lab is ordinary pytest that runs inside a guest; see docs/testing.md.
+tests/lab is ordinary pytest that runs inside a guest; `parts` says which of it where.
 """
 
 from __future__ import annotations
 
 import shlex
+import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from lab import cache, cli, job, kernels
 from lab.errors import LabError
+from lab.parts import PARTS, Around, Guest, Part
 from lab.workloads import build
 
-TESTS = "/lab/checkout/tests/lab"
-
-
-@dataclass(frozen=True)
-class Guest:
-    """One guest: its kernel, its shape, what pytest is told, and after how long it is given up.
-
-    `init` is what starts pytest: the lab's own few lines, or systemd. `append` is for the kernel's
-    command line, `environment` (NAME=VALUE) for pytest.
-    """
-
-    kernel: str
-    topology: str
-    pytest: tuple[str, ...]
-    limit_seconds: int
-    init: str = "lab"
-    append: str = ""
-    environment: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Part:
-    """Guests that run one after another. A `kept` part leaves out what passed with this content."""
-
-    guests: tuple[Guest, ...]
-    kept: bool = False
-
-
-def _files(*names: str) -> tuple[str, ...]:
-    return tuple(f"{TESTS}/test_{name}.py" for name in names)
-
-
-# What is of the agent rather than of a kernel, less what `make test` has run.
-_OF_THE_AGENT = (
-    "-m",
-    "not core",
-    *_files("agreement", "clean_exit", "daemon", "files", "spinning"),
-)
-
-# What a kernel's own names, shapes and functions can make wrong.
-_EXACT = ("-m", "not forced_attach", *_files("exact_counts"))
-
-# Of the law what a kernel that preempts can break; all of it, for two minutes, is in soak. A
-# session cut out of a storm takes minutes where attaching under one does.
-_LAW = ("-k", "not (mid_storm or tiny_state or beyond_the_slots or another_tracer)", *_files("law"))
-_STORM = ("IMMAPSCOPE_STORM_SECONDS=40",)
-
-# What kernels of our own are for.
-(SHARDS,) = _files("shards")
-
-# The daemon as a service.
-(_SERVICE,) = _files("service")
-
-_STOCK = ("stock-6.1", "stock-6.12", "stock-7.x")
-
-# What shards have, and what is exact on other kernels.
-_SHARDED = ("-m", "not forced_attach", *_files("shards", "exact_counts"))
-
-# What a kernel that checks and counts its locks says, after a minute of stress or ten.
-_CHECKED = _files("oracles", "stress")
-
-_LAB = (
-    Guest("stock-6.12", "4x2", _OF_THE_AGENT, 1500),
-    # It preempts, which is what the law and exact counts can fail by; and its functions are not
-    # given the root of a tree, which a layout is learnt without.
-    Guest(
-        "stock-7.x", "4x2", (*_EXACT, *_LAW, *_files("causes", "learnt")), 1500, environment=_STORM
-    ),
-    Guest("stock-6.1", "4x2", (*_EXACT, *_files("demo_table")), 900),
-    Guest("single", "4x2", _EXACT, 600),
-    Guest("split", "4x2", _SHARDED, 900),
-    Guest("inverted", "4x2", ("-k", "not learnt", SHARDS), 600),
-    Guest("split+debug", "4x2", ("-m", "not long", *_CHECKED), 1200),
-    Guest("stock-6.12", "4x2", (_SERVICE,), 1200, init="systemd"),
-)
-
-
-def _sharded(kernel: str, policy: str, topology: str = "4x2", *files: str) -> Guest:
-    tests = _files(*files) if files else _SHARDED
-    return Guest(kernel, topology, tests, 1200, append=f"i_mmap_shards={policy}")
-
-
-_SOAK = (
-    *(
-        Guest(kernel, topology, ("-m", "not forced_attach", TESTS), 3000)
-        for kernel in _STOCK
-        for topology in ("4x2", "12x2")
-    ),
-    Guest("stock-6.12", "4x2", ("-m", "forced_attach", TESTS), 900),
-    *(Guest(kernel, "4x2", (_SERVICE,), 900, init="systemd") for kernel in _STOCK),
-    Guest("single", "4x2", (*_EXACT, *_files("learnt")), 600),
-    *(_sharded(kernel, policy) for kernel in ("split", "tree-only") for policy in ("node", "cpu")),
-    _sharded("inverted", "cpu"),
-    *(
-        _sharded(kernel, policy, "2x4", "policies")
-        for kernel in ("split", "tree-only", "inverted")
-        for policy in ("hash:8", "smallest:32", "node:2")
-        if kernel != "inverted" or policy == "hash:8"
-    ),
-    _sharded("split", "node", "12x2", "many_nodes"),
-    _sharded("inverted", "cpu", "12x2", "many_nodes"),
-    *(
-        Guest(f"{kernel}+debug", topology, _CHECKED, 3000)
-        for kernel in ("single", "split", "inverted", "tree-only")
-        for topology in ("4x2", "12x2")
-    ),
-)
-
-PARTS: Mapping[str, Part] = {
-    "core": Part((Guest("stock-6.12", "4x2", ("-m", "core", TESTS), 900),)),
-    "lab": Part(_LAB),
-    "soak": Part(_SOAK, kept=True),
-}
+#: What can change a guest's result: not the bench, nor tests of the host's.
+_GUESTS: Final = (
+    *(part for part in job.PARTS if part != "tests"), "tests/lab", "lab/guest", "lab/kernels",
+    *(f"lab/{name}.py" for name in ("guest", "image", "job", "kernel", "machine", "qemu", "stock")),
+    "lab/topology.py",
+)  # fmt: skip
+_AROUND_GUESTS: Final = ("tests", "lab", "dashboards")
 
 
 def lab_vm_words(guest: Guest) -> list[str]:
@@ -146,35 +43,106 @@ def lab_vm_words(guest: Guest) -> list[str]:
 def run(name: str) -> int:
     """0 if every guest's tests passed; each runs even if one before it failed."""
     part = PARTS[name]
-    failed = []
-    for number, guest in enumerate(part.guests, start=1):
-        what = f"{name} {number} of {len(part.guests)}: {guest.kernel} as {guest.topology}"
-        done = _result(guest) if part.kept else None
-        if done and cache.find("results", done):
-            _say(f"{what}: passed before with the same content")
-            continue
-        words = lab_vm_words(guest)
-        _say(f"{what}, at most {guest.limit_seconds} s: lab/vm {shlex.join(words)}")
-        began = time.monotonic()
-        status = cli.main(words)
-        if status != 0:
-            _say(f"{what}: failed with status {status} after {time.monotonic() - began:.0f} s")
-            failed.append(what)
-        elif done:
-            cache.entry("results", done, lambda folder: None)
+    with ThreadPoolExecutor(1) as aside:
+        beside = [(words, aside.submit(_beside, words)) for words in part.beside]
+        failed = _failed(name, part)
+        failed += [" ".join(words) for words, status in beside if status.result() != 0]
     if failed:
         _say(f"failed: {'; '.join(failed)}")
     return 1 if failed else 0
+
+
+def _beside(words: Sequence[str]) -> int:
+    """Its status.
+
+    It has what time the guests leave, whose CPUs are woken often and must not wait for it.
+    """
+    _say(f"meanwhile: python3 -m {shlex.join(words)}")
+    status = _in_one_piece(["chrt", "--idle", "0", sys.executable, "-m", *words])
+    _say(f"python3 -m {shlex.join(words)} ended with status {status}")
+    return status
+
+
+def _in_one_piece(command: Sequence[str]) -> int:
+    """A command's status; what it has to say is said at its end, so that nothing comes between."""
+    done = subprocess.run(
+        command, cwd=job.CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", check=False,
+    )  # fmt: skip
+    print(f"\n{done.stdout}", file=sys.stderr, end="", flush=True)
+    return done.returncode
+
+
+def _failed(name: str, part: Part) -> list[str]:
+    """The guests, then what goes around guests: which of them failed, in their order."""
+    guests, around = _all_of(name, part)
+
+    def passes(named: tuple[str, Guest | Around]) -> bool:
+        return _passes(*named, part)
+
+    if part.at_once == 1:
+        # By this thread, which signals come to.
+        passed = list(map(passes, guests))
+    else:
+        with ThreadPoolExecutor(part.at_once) as lanes:
+            passed = list(lanes.map(passes, guests))
+    passed += map(passes, around)
+    every: list[tuple[str, Guest | Around]] = [*guests, *around]
+    return [what for (what, _), well in zip(every, passed, strict=True) if not well]
+
+
+def _passes(what: str, one: Guest | Around, part: Part) -> bool:
+    done = _result(one) if part.kept else None
+    if done and cache.find("results", done):
+        _say(f"{what}: passed before with the same content")
+        return True
+    began = time.monotonic()
+    status = _run(what, one, live=part.at_once == 1)
+    if status != 0:
+        _say(f"{what}: failed with status {status} after {time.monotonic() - began:.0f} s")
+        return False
+    _say(f"{what}: passed in {time.monotonic() - began:.0f} s")
+    if done:
+        cache.entry("results", done, lambda folder: None)
+    return True
+
+
+def _all_of(name: str, part: Part) -> tuple[list[tuple[str, Guest]], list[tuple[str, Around]]]:
+    count = len(part.guests)
+    guests = [
+        (f"{name} {number} of {count}: {guest.kernel} as {guest.topology}", guest)
+        for number, guest in enumerate(part.guests, start=1)
+    ]
+    around = [(f"{name}: {one.module} around {', '.join(one.kernels)}", one) for one in part.around]
+    return guests, around
+
+
+def _run(what: str, one: Guest | Around, live: bool) -> int:
+    limit = f"{what}, at most {one.limit_seconds} s"
+    if isinstance(one, Guest):
+        words = lab_vm_words(one)
+        _say(f"{limit}: lab/vm {shlex.join(words)}")
+        return cli.main(words) if live else _in_one_piece([sys.executable, "lab/vm", *words])
+    words = [".venv/bin/python", "-m", one.module]
+    _say(f"{limit}: {shlex.join(words)}")
+    try:
+        return subprocess.run(
+            words, cwd=job.CHECKOUT, timeout=one.limit_seconds, check=False
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return cli.FAILED
 
 
 def _say(what: str) -> None:
     print(f"suite: {what}", file=sys.stderr, flush=True)
 
 
-def _result(guest: Guest) -> str:
-    """A name for what this guest's result depends on."""
-    content: list[str | bytes] = [repr(guest), kernels.find(guest.kernel).release]
-    for part in (*job.PARTS, "lab"):
+def _result(one: Guest | Around) -> str:
+    """A name for what its result depends on: what a guest is made of, and what is done in it."""
+    around = isinstance(one, Around)
+    names = one.kernels if isinstance(one, Around) else (one.kernel,)
+    content: list[str | bytes] = [repr(one), *(kernels.find(name).release for name in names)]
+    for part in (*_GUESTS, *(_AROUND_GUESTS if around else ())):
         folder = job.CHECKOUT / part
         files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
         for path in files:

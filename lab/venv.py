@@ -17,14 +17,15 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
 # The Python that Debian's python3-bpfcc is for, whatever python3 comes first on the PATH.
 PYTHON = Path("/usr/bin/python3")
-AGENT = CHECKOUT / "requirements.txt"
+CORE = CHECKOUT / "requirements.txt"
+AGENT = CHECKOUT / "requirements-analysis.txt"
 DEV = CHECKOUT / "requirements-dev.txt"
 
 
 def make(dev: bool) -> None:
     """Bring .venv up to date, with what tests and lint need if `dev`; LabError if that fails."""
     python = run([PYTHON, "-c", "import sys; print(sys.version)"])
-    recipe = (AGENT, CHECKOUT / "pyproject.toml", Path(__file__))
+    recipe = (CORE, AGENT, CHECKOUT / "pyproject.toml", Path(__file__))
     agent = cache.key(python, str(CHECKOUT), *(path.read_bytes() for path in recipe))
     if _stamp("agent") != agent:
         print(f"venv: making {VENV}, about half a minute", file=sys.stderr)

@@ -2,8 +2,8 @@
 /*
  * Asking for an i_mmap lock (full mode). down_write and down_read cannot fail; a trylock stays
  * pending until its return, or the release that follows, tells.
- * Cost: that of lock.c, four reads, a file lookup and one insert; where trees have locks, one
- * lookup of the hold before it.
+ * Cost: that of lock.c, three reads, a file lookup and the place of a hold; where trees have locks,
+ * one lookup of the hold before it.
  */
 static __always_inline void drop_old(struct held *old)
 {
@@ -12,69 +12,72 @@ static __always_inline void drop_old(struct held *old)
 		count_lost(old->wait.slot, old->wait.node, LOST_RELEASE_MISSED_WAIT);
 }
 
-static __always_inline int acquire(u64 sem, bool try)
+static __always_inline int acquire(void *ctx, u64 sem, bool try, enum side side)
 {
-	struct held_key key = {.sem = sem};
 	struct held state = {}, *old;
 	struct lock lock = {};
 	struct cell *cell;
 	u32 task;
 
-	if (!running() || !find_lock(sem, &lock))
+	/* In this order: most rwsems are none of ours, and a session is closed for moments only. */
+	if (!find_lock(sem, &lock) || !running())
 		return 0;
 	count_entered(ACQUISITION);
 	task = bpf_get_current_pid_tgid();
-	key.task = task;
 	state.node = bpf_get_numa_node_id();
-	state.slot = slot_of(lock.inode, lock.shard, CLAIM_EARLY);
+	state.slot = slot_noting_links(lock.inode, lock.shard, CLAIM_EARLY);
 	cell = cell_of(state.slot, state.node);
 	if (cell)
 		count(&cell->entered[ACQUISITION], 1);
 	if (try) {
-		struct held_key before = {.task = task};
 		u64 *pending = trying.lookup(&task);
 
 		if (pending) {
-			before.sem = *pending;
-			old = held.lookup(&before);
+			u64 before = *pending;
+
+			old = held_by(task, before);
 			if (old && old->flags & TRYING) {
 				drop_old(old);
-				held.delete(&before);
+				forget_hold(task, before);
 			}
+			forget_trylock(task);
 		}
 		state.flags = TRYING;
-		trying.update(&task, &sem);
+		remember_trylock(task, sem);
 	}
 	if (TREE_LOCKS)
 		continue_sweep(&state, task, &lock);
+	remember_entry(ctx, &state, side);
 	state.since = bpf_ktime_get_ns();
-	if (!held.insert(&key, &state))
-		return 0;
-	old = held.lookup(&key);
+	old = held_by(task, sem);
 	if (old) {
 		drop_old(old);
 		*old = state;
-		return 0;
+	} else if (!remember_hold(task, sem, &state)) {
+		count_lost(state.slot, state.node, LOST_HELD_FULL);
 	}
-	count_lost(state.slot, state.node, LOST_HELD_FULL);
 	return 0;
 }
 
 /* `lock` 0: a kretprobe does not see it. */
 static __always_inline int tried(u64 lock, u64 got)
 {
-	u64 now = bpf_ktime_get_ns();
-	u32 task = bpf_get_current_pid_tgid();
-	struct held_key key = {.task = task};
-	u64 *sem = trying.lookup(&task);
+	u64 *pending = pending_trylocks();
 	struct held *state;
 	struct cell *cell;
+	u64 now, *found, sem;
+	u32 task;
 
-	if (!sem || !running() || (lock && lock != *sem))
+	if (!pending || !*pending || !running())
 		return 0;
-	key.sem = *sem;
-	trying.delete(&task);
-	state = held.lookup(&key);
+	task = bpf_get_current_pid_tgid();
+	found = trying.lookup(&task);
+	if (!found || (lock && lock != *found))
+		return 0;
+	now = bpf_ktime_get_ns();
+	sem = *found;
+	forget_trylock(task);
+	state = held_by(task, sem);
 	if (!state || !(state->flags & TRYING))
 		return 0;
 	if (got & 0xff) {
@@ -85,6 +88,7 @@ static __always_inline int tried(u64 lock, u64 got)
 	cell = cell_of(state->slot, state->node);
 	if (cell)
 		count(&cell->failed_trylocks, 1);
-	held.delete(&key);
+	record_failed(state);
+	forget_hold(task, sem);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Files: which slot counts for a lock or a tree of this file; each has a slot of its own.
- * Cost: four reads and one hash lookup, and once in its life the claim of a slot with a copy of
+ * Cost: three reads and one hash lookup, and once in its life the claim of a slot with a copy of
  * the file's name.
  */
 struct file_key {
@@ -82,15 +82,14 @@ static __always_inline u32 claim_file(u64 inode, struct file_key *key)
 	return winner ? *winner : NO_FILE;
 }
 
-static __always_inline u32 slot_of(u64 inode, u64 shard, bool claims)
+static __always_inline u32 slot_of_known(u64 inode, struct identity *known, u64 shard, bool claims)
 {
-	struct file_key key = {.shard = shard};
+	struct file_key key = {.number = known->number, .shard = shard};
 	struct file *file;
 	u32 *found, slot;
 
-	bpf_probe_read_kernel(&key.number, SIZE_INODE_I_INO, (void *)(inode + OFF_INODE_I_INO));
 	key.generation = read_u32(inode + OFF_INODE_I_GENERATION);
-	key.device = read_u32(read_u64(inode + OFF_INODE_I_SB) + OFF_SB_S_DEV);
+	key.device = read_u32(known->super_block + OFF_SB_S_DEV);
 	found = file_index.lookup(&key);
 	if (!found)
 		return claims ? claim_file(inode, &key) : NO_FILE;
@@ -103,13 +102,27 @@ static __always_inline u32 slot_of(u64 inode, u64 shard, bool claims)
 	       file->key.generation == key.generation && file->key.shard == shard ? slot : NO_FILE;
 }
 
-/* The file's slot, with what this event shows of its links; NULL beyond the slots. */
-static __always_inline struct file *note_file(u64 inode, u32 slot)
+static __always_inline u32 slot_of(u64 inode, u64 shard, bool claims)
 {
-	struct file *file = slot != NO_FILE ? files.lookup(&slot) : NULL;
-	u64 deleted = read_u32(inode + OFF_INODE_I_NLINK) == 0;
+	struct identity known = {};
 
+	identify(inode, &known);
+	return slot_of_known(inode, &known, shard, claims);
+}
+
+/* The same, and what this event shows of the file's links. */
+static __always_inline u32 slot_noting_links(u64 inode, u64 shard, bool claims)
+{
+	struct identity known = {};
+	struct file *file;
+	u64 deleted;
+	u32 slot;
+
+	identify(inode, &known);
+	deleted = known.links == 0;
+	slot = slot_of_known(inode, &known, shard, claims);
+	file = slot != NO_FILE ? files.lookup(&slot) : NULL;
 	if (file && file->deleted != deleted)
 		file->deleted = deleted;
-	return file;
+	return slot;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An acquisition as it is remembered until its release, by task and lock, since one task can hold
- * several (mm_take_all_locks in mm/vma.c takes one for each file). Full mode only.
- * Cost: one hash lookup for each contended wait's begin and end and for each tree operation.
+ * An acquisition as it is remembered until its release, by task and lock. Nearly every task holds
+ * one i_mmap lock at a time, and has it in the place of its number. What it holds beside that one
+ * (mm_take_all_locks in mm/vma.c takes one for each file), or while another task has that place, is
+ * in a hash. Full mode only. Cost: one array lookup and one compare-and-swap for a hold in a place.
  */
 struct held_key {
 	u64 sem;
@@ -21,94 +22,86 @@ struct held {
 	u8 flags;
 	u8 changes;
 	/* So many locks of one file, this one included, were taken in order and are held at once. */
-	u64 run;
+	u32 run;
+	/* For a recording: see record.c. */
+	s32 stack;
+	u64 id;
+	u16 cpu;
+	u8 side;
+	u8 pad[5];
 };
+
+struct place {
+	/* Free where 0, as no task's number is that asks for a lock. */
+	u64 task;
+	u64 sem;
+	struct held held;
+};
+BPF_F_TABLE("array", u32, struct place, places, HELD, BPF_F_MMAPABLE);
 BPF_TABLE("hash", struct held_key, struct held, held, HELD);
-BPF_TABLE("hash", u32, u64, trying, HELD);
+/* How many are in the hash: hardly ever any. */
+BPF_ARRAY(held_elsewhere, u64, 1);
+
+static __always_inline u64 *holds_elsewhere(void)
+{
+	u32 zero = 0;
+
+	return held_elsewhere.lookup(&zero);
+}
+
+static __always_inline struct place *place_of(u32 task)
+{
+	u32 index = task % HELD;
+
+	return places.lookup(&index);
+}
 
 static __always_inline struct held *held_by(u32 task, u64 sem)
 {
 	struct held_key key = {.sem = sem, .task = task};
+	struct place *place = place_of(task);
+	u64 *elsewhere;
 
-	return held.lookup(&key);
+	if (place && place->task == task && place->sem == sem)
+		return &place->held;
+	elsewhere = holds_elsewhere();
+	return elsewhere && *elsewhere ? held.lookup(&key) : NULL;
 }
 
-/* The lock of a tree may be known only since it was asked for: its acquisition is counted now. */
-static __always_inline struct held *adopt(u64 sem, u32 task, u32 slot)
+/* False where there is no room. The task must not have that lock yet. */
+static __always_inline bool remember_hold(u32 task, u64 sem, struct held *state)
 {
 	struct held_key key = {.sem = sem, .task = task};
-	struct held state = {.slot = slot};
-	struct cell *cell;
+	struct place *place = place_of(task);
+	u64 *elsewhere;
 
-	count_entered(ACQUISITION);
-	state.node = bpf_get_numa_node_id();
-	cell = cell_of(slot, state.node);
-	if (cell)
-		count(&cell->entered[ACQUISITION], 1);
-	state.since = bpf_ktime_get_ns();
-	if (held.insert(&key, &state))
-		count_lost(slot, state.node, LOST_HELD_FULL);
-	return held.lookup(&key);
-}
-
-/* What a file gets its slot by, or loses it before, is the wait: the acquisition follows it. */
-static __always_inline void wait_begins(u64 sem, u32 task, u32 slot, bool of_tree)
-{
-	struct held *state = held_by(task, sem);
-
-	if (!state && of_tree)
-		state = adopt(sem, task, slot);
-	if (!state)
-		return;
-	state->flags |= WAITING_NOW;
-	move_entered(state->slot, slot, state->node, ACQUISITION);
-	state->slot = slot;
-}
-
-/* True where the acquisition takes the wait over, to be counted with its hold at the release. */
-static __always_inline bool wait_ends(struct wait *wait, u32 task, u64 now)
-{
-	struct held *state = held_by(task, wait->sem);
-
-	if (!state)
+	/* Until the number is there others may take the place, and then only its task looks at it. */
+	if (place && !__sync_val_compare_and_swap(&place->task, 0, (u64)task)) {
+		place->sem = sem;
+		place->held = *state;
+		return true;
+	}
+	if (held.insert(&key, state))
 		return false;
-	/* The release in between was not seen, nor the entry that followed it. */
-	if (state->flags & CONTENDED)
-		count_lost(state->wait.slot, state->wait.node, LOST_RELEASE_MISSED_WAIT);
-	state->changes = 0;
-	state->wait = *wait;
-	state->waited_until = now;
-	state->since = now;
-	state->flags = CONTENDED;
-	state->swept_ns += now - wait->began;
+	elsewhere = holds_elsewhere();
+	if (elsewhere)
+		count(elsewhere, 1);
 	return true;
 }
 
-static __always_inline void note_change(u64 sem, enum tree_operation change)
+static __always_inline void forget_hold(u32 task, u64 sem)
 {
-	struct held *state = held_by(bpf_get_current_pid_tgid(), sem);
+	struct held_key key = {.sem = sem, .task = task};
+	struct place *place = place_of(task);
+	u64 *elsewhere;
 
-	if (state)
-		state->changes |= 1 << change;
-}
-
-static __always_inline void note_change_of_tree(u64 sem, u32 slot, enum tree_operation change)
-{
-	u32 task = bpf_get_current_pid_tgid();
-	struct held *state = held_by(task, sem);
-
-	if (!state)
-		state = adopt(sem, task, slot);
-	if (state)
-		state->changes |= 1 << change;
-}
-
-/* A path that takes every lock of a file in turn takes one after the other and holds them all. */
-static __always_inline void continue_sweep(struct held *state, u32 task, struct lock *lock)
-{
-	u64 sem = lock_before(lock);
-	struct held *before = sem ? held_by(task, sem) : NULL;
-
-	state->run = before ? before->run + 1 : 1;
-	state->swept_ns = before ? before->swept_ns : 0;
+	if (place && place->task == task && place->sem == sem) {
+		/* Whatever was read of the hold was read before another task may have its place. */
+		asm volatile("" ::: "memory");
+		place->task = 0;
+		return;
+	}
+	elsewhere = holds_elsewhere();
+	if (elsewhere && *elsewhere && !held.delete(&key))
+		count(elsewhere, -1);
 }

@@ -5,6 +5,11 @@ struct tree {
 	u64 shard;
 };
 
+static __always_inline u64 mapping_of_tree(u64 root)
+{
+	return root - OFF_MAPPING_I_MMAP;
+}
+
 static __always_inline void find_tree(struct tree *tree, u64 vma, u64 mapping, u64 root)
 {
 	tree->root = mapping + OFF_MAPPING_I_MMAP;

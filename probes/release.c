@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Releasing an i_mmap lock (full mode): here an acquisition is finished, and what it changed is
- * known. Cost: a foreign rwsem one read; ours a lookup, a delete and two atomic adds, eight and a
+ * known. Cost: a foreign rwsem one read; ours two looks at its place and two atomic adds, eight and a
  * row lookup where it was contended.
  */
 static __always_inline u32 operation_of(u8 changes)
@@ -36,11 +36,13 @@ static __always_inline void count_acquired(struct held *state, u64 now)
 			return;
 		}
 		move_entered(key.slot, row->key.slot, state->node, ACQUISITION);
+		record_acquisition(state, now, operation);
 		count(&row->acquisitions, 1);
 		count(&row->hold_ns, now - state->since);
 		count_wait(row, wait, state->waited_until);
 		return;
 	}
+	record_acquisition(state, now, operation);
 	cell = cell_of(state->slot, state->node);
 	if (cell) {
 		count(&cell->acquired[operation], 1);
@@ -61,24 +63,23 @@ static __always_inline bool ends_sweep(struct held *state)
 
 static __always_inline int release(u64 sem)
 {
-	u64 now = bpf_ktime_get_ns();
-	struct held_key key = {.sem = sem};
 	struct lock lock = {};
 	struct held *state;
 	u32 task;
+	u64 now;
 
-	if (!running() || !may_be_lock(sem))
+	if (!may_be_lock(sem) || !running())
 		return 0;
+	now = bpf_ktime_get_ns();
 	task = bpf_get_current_pid_tgid();
-	key.task = task;
-	state = held.lookup(&key);
+	state = held_by(task, sem);
 	if (!state) {
 		if (find_lock(sem, &lock))
 			count_boundary(ACQUISITION);
 		return 0;
 	}
 	if (state->flags & TRYING)
-		trying.delete(&task);
+		forget_trylock(task);
 	if (state->flags & WAITING_NOW) {
 		/* Released without having been seen to get it: the wait's end is gone, the hold is not. */
 		struct wait *wait = waiting.lookup(&task);
@@ -91,6 +92,6 @@ static __always_inline int release(u64 sem)
 	if (TREE_LOCKS && ends_sweep(state) && find_lock(sem, &lock))
 		count_sweep(lock.inode, 1, state->swept_ns, CLAIM_EARLY);
 	count_acquired(state, now);
-	held.delete(&key);
+	forget_hold(task, sem);
 	return 0;
 }

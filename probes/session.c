@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The session: one flag that opens and closes it, what entered it, and how kernel memory is read.
- * Cost: a closed session leaves every program after one array load; an open one adds one atomic
- * add on a line of its own CPU for each event that is an i_mmap lock's.
+ * Cost: an open session adds one atomic add on a line of its own CPU for each event that is an
+ * i_mmap lock's; a closed one leaves after one array load, behind the filter where most events
+ * are foreign.
  */
 struct pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8;
@@ -40,7 +41,9 @@ struct cpu_counts {
 	u64 boundary[UNITS];
 	u64 execs;
 	u64 forks;
-	u64 line[2];
+	/* Acquisitions that were given an id. */
+	u64 serial;
+	u64 line;
 };
 BPF_F_TABLE("array", u32, struct cpu_counts, cpu_counts, CPUS, BPF_F_MMAPABLE);
 

@@ -28,6 +28,8 @@ static __always_inline void count_finished(struct wait *wait, u64 now, bool inte
 		count(&row->interrupted, 1);
 	else
 		count_wait(row, wait, now);
+	if (row)
+		record_wait(wait, now, interrupted, operation);
 }
 
 static __always_inline int enter_slow_path(void *ctx, u64 sem, enum side side)
@@ -42,8 +44,7 @@ static __always_inline int enter_slow_path(void *ctx, u64 sem, enum side side)
 		return 0;
 	count_entered(WAIT);
 	wait.node = bpf_get_numa_node_id();
-	wait.slot = slot_of(lock.inode, lock.shard, true);
-	note_file(lock.inode, wait.slot);
+	wait.slot = slot_noting_links(lock.inode, lock.shard, true);
 	cell = cell_of(wait.slot, wait.node);
 	if (cell)
 		count(&cell->entered[WAIT], 1);
@@ -56,7 +57,7 @@ static __always_inline int enter_slow_path(void *ctx, u64 sem, enum side side)
 	wait.operation = CLASS_OPERATION(class);
 	wait.cause = CLASS_CAUSE(class);
 	find_holder(&wait);
-	wait_begins(sem, task, wait.slot, TREE_LOCKS && lock.shard != NO_SHARD);
+	wait_begins(sem, task, wait.slot, TREE_LOCKS && lock.shard != NO_SHARD, side);
 	wait.began = bpf_ktime_get_ns();
 	if (waiting.update(&task, &wait))
 		count_lost(wait.slot, wait.node, LOST_WAITING_FULL);

@@ -106,22 +106,24 @@ static __always_inline u32 classify(void *ctx)
 	       (cause ? cause : CAUSE_OTHER) << 8;
 }
 
+/* One place that classifies: its code is long, and compiled wherever it is called. */
 static __always_inline u32 class_of_stack(void *ctx, s32 *id)
 {
-	struct stack_class *known;
+	struct stack_class *known = NULL;
 	u32 class, index;
 
 	*id = stack_ids.get_stackid(ctx, 0);
-	if (*id < 0)
-		return classify(ctx);
 	index = *id;
-	known = stack_classes.lookup(&index);
+	if (*id >= 0)
+		known = stack_classes.lookup(&index);
 	if (known && known->class)
 		return known->class;
 	class = classify(ctx);
+	if (!known)
+		return class;
 	/* Of two new stacks with one hash the later may have taken the place of the earlier. */
 	*id = stack_ids.get_stackid(ctx, 0);
-	if (known && *id == (s32)index)
+	if (*id == (s32)index)
 		known->class = class;
 	return class;
 }

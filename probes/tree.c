@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Tree operations: what inserts into and removes from a file's tree, counted for the node whose
- * CPU did it. Cost: three to six reads, one file lookup, one atomic add; in full mode one lookup
- * of each hold that it happens in; where trees have locks, one of theirs.
+ * CPU did it. Cost: five reads, four for a remove, two more where the function is not given the
+ * root or the mapping; one file lookup, one atomic add; where trees have locks, one lookup of
+ * theirs. In full mode one lookup of each hold that it happens in, which in place of reads and
+ * file tells the slot where a file has one tree.
  */
 /*
  * How many VMAs the tree has is known from each time that it is seen empty. Its lock is held
  * for writing here, so one task at a time counts.
  */
-static __always_inline void count_vmas(u64 root, struct file *file, enum tree_operation change)
+static __always_inline void count_vmas(u64 root, u32 slot, enum tree_operation change)
 {
+	struct file *file = slot != NO_FILE ? files.lookup(&slot) : NULL;
+
+	if (!file)
+		return;
 	if (change == REMOVE) {
 		file->vmas--;
 		return;
@@ -35,33 +41,37 @@ static __always_inline int learn(u64 inode, struct tree *tree)
 	return 0;
 }
 
-static __always_inline int change_tree(u64 vma, u64 mapping, u64 root, enum tree_operation change)
+/* `behind`: the VMA that insert_after puts it behind, else 0. */
+static __always_inline int
+change_tree(u64 vma, u64 mapping, u64 root, u64 behind, enum tree_operation change)
 {
+	u64 lock = mapping + OFF_MAPPING_I_MMAP_RWSEM, inode, sem = 0;
+	bool open = running();
 	struct tree tree = {};
-	struct file *file;
+	u32 slot = NO_FILE;
 	struct cell *cell;
-	u64 inode, sem;
-	u32 slot;
 
-	if (!running() && !learning())
+	if (!open && !learning())
 		return 0;
-	inode = inode_of_mapping(mapping);
-	if (!inode)
-		return 0;
+	/* The lock over a file's one tree has proved itself, and has the slot, since it was asked for. */
+	if (open && MAPPING_LOCK)
+		slot = note_change(lock, change);
 	find_tree(&tree, vma, mapping, root);
-	sem = know_tree_lock(inode, &tree);
-	if (!running())
-		return learn(inode, &tree);
-	slot = slot_of(inode, tree.shard, CLAIM_EARLY);
-	file = note_file(inode, slot);
-	if (file)
-		count_vmas(tree.root, file, change);
+	if (!ONE_TREE || slot == NO_FILE) {
+		inode = inode_of_mapping(mapping);
+		if (!inode)
+			return 0;
+		sem = know_tree_lock(inode, &tree);
+		if (!open)
+			return learn(inode, &tree);
+		slot = slot_noting_links(inode, tree.shard, CLAIM_EARLY);
+	}
+	count_vmas(tree.root, slot, change);
 	cell = cell_of(slot, bpf_get_numa_node_id());
 	if (cell)
 		count(&cell->tree[change], 1);
-	if (MAPPING_LOCK)
-		note_change(mapping + OFF_MAPPING_I_MMAP_RWSEM, change);
 	if (sem)
 		note_change_of_tree(sem, slot, change);
+	record_change(sem ? sem : lock, slot, vma, behind, change);
 	return 0;
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -117,3 +118,24 @@ def test_one_inside_another_is_the_one_that_sees(signals: Signals) -> None:
     send(signal.SIGTERM)
     signals.wait(time.monotonic() + FOREVER)
     assert signals.seen == {signal.SIGTERM}
+
+
+def test_a_child_that_ends_as_nobody_waits_any_more_is_no_complaint() -> None:
+    # Python writes "Signal 17 ignored due to race condition" to stderr where a signal that was
+    # noted for a handler finds the default in its place (Modules/signalmodule.c).
+    before = signal.getsignal(signal.SIGCHLD)
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        with Signals((signal.SIGCHLD,)) as signals:
+            pass
+        assert callable(signal.getsignal(signal.SIGCHLD))
+        send(signal.SIGCHLD)
+        assert signals.seen == set()
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+def test_a_child_may_still_be_waited_for_when_it_is_over() -> None:
+    with Signals((signal.SIGCHLD,)):
+        pass
+    assert subprocess.run(["false"], check=False).returncode == 1

@@ -20,12 +20,20 @@ from immapscope.kernel.symbols import Symbols, SymbolsError
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that tracing needs; `advice` is what lifts a blocker, empty where `passed`."""
+    """One thing that tracing needs; `advice` is what lifts a blocker, empty where `passed`.
+
+    `passed` None is what cannot be told here; only the trial of each probe would tell.
+    """
 
     name: str
-    passed: bool
+    passed: bool | None
     finding: str
     advice: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether nothing can be traced because of it."""
+        return self.passed is False
 
 
 _LAYOUTS = {
@@ -77,7 +85,7 @@ class Verdict:
     @property
     def blockers(self) -> tuple[Check, ...]:
         """The checks that failed."""
-        return tuple(check for check in self.checks if not check.passed)
+        return tuple(check for check in self.checks if check.blocks)
 
 
 def inspect(host: Host | None = None, kprobes: bool = True) -> Verdict:
@@ -182,8 +190,9 @@ def _lockdown(host: Host) -> Check:
         state = file.read_text().partition("[")[2].partition("]")[0]
     except OSError:
         mounted = file.parent.is_dir() and any(file.parent.iterdir())
-        found = "none" if mounted else "not known: securityfs is not mounted"
-        return Check("lockdown", True, found)
+        if mounted:
+            return Check("lockdown", True, "none")
+        return Check("lockdown", None, "not known: securityfs is not mounted")
     if state == "confidentiality":
         advice = "boot with lockdown=none or lockdown=integrity (Secure Boot may set it)"
         return Check("lockdown", False, "confidentiality: BPF may not read kernel memory", advice)

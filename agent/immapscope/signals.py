@@ -43,6 +43,13 @@ class Signals:
     def __exit__(self, *error: object) -> None:
         signal.set_wakeup_fd(self._wakeup_before)
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # A child that ends at this moment may have been noted by a thread of a library: Python
+            # would find no handler then and say so on stderr. To do nothing is SIGCHLD's default.
+            unhandled = number == signal.SIGCHLD and handler == signal.SIG_DFL
+            signal.signal(number, _nothing if unhandled else handler)
         self._reader.close()
         self._writer.close()
+
+
+def _nothing(number: int, frame: object) -> None:
+    pass

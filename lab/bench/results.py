@@ -14,6 +14,8 @@ from statistics import median
 from typing import Any, Final
 
 _RESAMPLES: Final = 2000
+#: Two runs of one kernel with nothing differ by less of an exec.
+_NOTHING: Final = 0.005
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,14 @@ def _contender(
 
 
 def above_empty(found: Sequence[Contender], work: str) -> dict[str, float]:
-    """Added by each session of ours, over what empty programs at the same places add."""
-    added = {one.name: one.added[work] for one in found if not one.failed}
+    """Added by each session of ours, over what empty programs at the same places add.
+
+    Not of one whose empty programs add next to nothing: what is left there is what happens anyway.
+    """
+    good = {one.name: one for one in found if not one.failed}
+    pairs = ((one, good.get(f"{name}-empty")) for name, one in good.items())
     return {
-        name: cost / added[f"{name}-empty"]
-        for name, cost in added.items()
-        if added.get(f"{name}-empty", 0) > 0
+        one.name: one.added[work] / empty.added[work]
+        for one, empty in pairs
+        if empty is not None and empty.ratios[work].median > 1 + _NOTHING
     }

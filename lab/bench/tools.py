@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from lab import cache, debian, image
 
+#: Contenders of guest/measure.py that are not ours.
+CONTENDERS: Final = ("bpftrace-waits", "bpftrace-acquisitions", "perf-record", "klockstat")
 PACKAGES = ("libbpf-tools", "linux-perf", "libc6")
 
 

@@ -24,14 +24,14 @@ _APPLIED = "lab-applied.patch"
 
 
 def build(
-    name: str, version: str, patch: Path | None, fragments: Sequence[Path], into: Path
+    name: str, version: str, patches: Sequence[Path], fragments: Sequence[Path], into: Path
 ) -> None:
     """Fills `into` with bzImage and, where there are modules, modules.ext4. Raises LabError."""
     began = time.monotonic()
     print(f"lab: building {name} from {source.PACKAGE} {version}, minutes", file=sys.stderr)
     with cache.locked("kernel-tree"):
         tree = _tree(version)
-        _apply(tree, patch)
+        _apply(tree, patches)
         _configure(tree, name, fragments)
         log = cache.directory() / "kernels" / f"{name}.log"
         _make(tree, log, "bzImage", *(["modules"] if _has_modules(tree) else []))
@@ -53,16 +53,17 @@ def _tree(version: str) -> Path:
     return tree
 
 
-def _apply(tree: Path, patch: Path | None) -> None:
+def _apply(tree: Path, patches: Sequence[Path]) -> None:
     applied = tree / _APPLIED
-    wanted = patch.read_bytes() if patch else b""
+    wanted = b"".join(path.read_bytes() for path in patches)
     if (applied.read_bytes() if applied.is_file() else b"") == wanted:
         return
     if applied.is_file():
         run(["patch", "-R", "-s", "-p1", "-i", applied], folder=tree)
         applied.unlink()
-    if patch:
-        run(["patch", "-s", "-p1", "-i", patch], folder=tree)
+    for path in patches:
+        run(["patch", "-s", "-p1", "-i", path], folder=tree)
+    if wanted:
         applied.write_bytes(wanted)
 
 

@@ -15,7 +15,9 @@ from lab.kernels.build import build
 from lab.programs import run
 
 PATCHES = Path(__file__).resolve().parent / "patches"
-#: `single` is the same source and configuration without a patch: what the others compare with.
+#: Lets chosen tasks hold a lock asleep; off by default, and the same in every family.
+HOLD = PATCHES / "hold.patch"
+#: `single` is the same source and configuration with no other patch: what the others compare with.
 FAMILIES = ("single", "split", "inverted", "tree-only")
 DEBUG = "+debug"
 #: To be raised where build.py makes something else of the same parts.
@@ -35,14 +37,13 @@ class Own:
         return (config.BASE, config.DEBUG) if self.debug else (config.BASE,)
 
     @property
-    def patch(self) -> Path | None:
-        """None for the source as Debian has it."""
-        return None if self.family == "single" else PATCHES / f"{self.family}.patch"
+    def patches(self) -> tuple[Path, ...]:
+        """In the order in which they are applied; no two change the same file."""
+        return (HOLD,) if self.family == "single" else (HOLD, PATCHES / f"{self.family}.patch")
 
     def key(self, version: str, compiler: str) -> str:
         """A name for everything that goes in."""
-        parts = [path.read_bytes() for path in self.fragments]
-        parts += [self.patch.read_bytes()] if self.patch else []
+        parts = [path.read_bytes() for path in (*self.fragments, *self.patches)]
         return cache.key(_RECIPE, version, compiler, self.family, *parts)
 
     def kernel(self, update: bool) -> Kernel:
@@ -58,7 +59,7 @@ class Own:
         name = f"{self.family}-debug" if self.debug else self.family
 
         def fill(folder: Path) -> None:
-            build(name, version, self.patch, self.fragments, folder)
+            build(name, version, self.patches, self.fragments, folder)
 
         entry = cache.entry("kernels", f"{name}-{self.key(version, compiler)}", fill)
         modules = entry / "modules.ext4"

@@ -17,6 +17,7 @@ from lab import cache
 from lab.errors import LabError, UsageError
 
 SOURCES = Path(__file__).parent
+LIBRARIES = ("-lm",)
 FLAGS = ("-O2", "-g", "-static", "-pthread", "-Wall", "-Wextra", "-Werror")
 
 
@@ -33,11 +34,13 @@ def build(name: str) -> Path:
     if shutil.which("gcc") is None:
         raise LabError("gcc is missing; see python3 -m lab.host")
     headers = sorted(SOURCES.glob("*.h"))
-    content = cache.key(*FLAGS, *(path.read_bytes() for path in (source, *headers)))
+    content = cache.key(*FLAGS, *LIBRARIES, *(path.read_bytes() for path in (source, *headers)))
 
     def compile_into(folder: Path) -> None:
         # What gcc has to say goes to the terminal as it is.
-        if subprocess.run(["gcc", *FLAGS, "-o", folder / name, source], check=False).returncode:
+        if subprocess.run(
+            ["gcc", *FLAGS, "-o", folder / name, source, *LIBRARIES], check=False
+        ).returncode:
             raise LabError(f"{source} does not compile")
 
     return cache.entry("workloads", f"{name}-{content}", compile_into) / name

@@ -80,12 +80,25 @@ def test_a_machine_that_can_be_traced_is_told_what_it_will_cost(
     assert result.out == (
         "ok  privileges  root\n"
         "ok  kprobes     available\n"
-        "ok  attaching   17 programs, 21 MB of kernel memory (52 MB on 384 CPUs)\n"
+        "ok  attaching   17 programs, 21 MB of kernel memory (54 MB on 384 CPUs)\n"
         "removed a dead session's probe: kprobes/r_left_bcc_4242\n"
         "this machine can be traced\n"
     )
     assert kernels.tried == [(Mode.FULL, Attach.MIXED)]
     assert [session.abandoned for session in kernels.sessions] == [True]
+
+
+def test_what_cannot_be_told_is_neither_fine_nor_a_blocker(
+    immapscope: Command, kernels: Kernels, on: On
+) -> None:
+    on(ROOT, KPROBES, Check("lockdown", None, "not known"))
+    result = immapscope("doctor")
+    assert result.status == 0
+    assert "\n?   lockdown    not known\n" in result.out
+    assert result.out.endswith("this machine can be traced\n")
+    told = json.loads(immapscope("doctor", "--format", "json").out)
+    assert told["traceable"]
+    assert [check["passed"] for check in told["checks"]] == [True, True, None, True]
 
 
 def test_every_blocker_is_named_with_what_lifts_it(
@@ -153,7 +166,7 @@ def test_programs_read_the_same_as_json(immapscope: Command, kernels: Kernels, o
             {
                 "name": "attaching",
                 "passed": True,
-                "finding": "17 programs, 21 MB of kernel memory (52 MB on 384 CPUs)",
+                "finding": "17 programs, 21 MB of kernel memory (54 MB on 384 CPUs)",
                 "advice": None,
             },
         ],

@@ -140,12 +140,24 @@ def test_what_follows_the_command_is_the_commands(immapscope: Command, traced: T
     assert immapscope("trace", "sh", "-c", "exit $#", "sh", "--help", "--mode", "x").status == 3
 
 
-def test_a_command_that_is_not_there_is_127_and_one_line(
+def test_a_command_that_is_not_there_is_127_and_one_line_before_anything_is_attached(
     immapscope: Command, traced: Traced
 ) -> None:
     result = immapscope("trace", "--", "no-such-command")
     assert (result.status, result.out) == (127, "")
     assert result.err == ("immapscope: cannot run 'no-such-command': No such file or directory\n")
+    assert traced.sessions == []
+
+
+def test_a_command_that_no_kernel_can_run_is_126_and_one_line(
+    immapscope: Command, traced: Traced, tmp_path: Path
+) -> None:
+    garbage = tmp_path / "garbage"
+    garbage.write_bytes(b"\0\1\2")
+    garbage.chmod(0o755)
+    result = immapscope("trace", "--", garbage)
+    assert (result.status, result.out) == (126, "")
+    assert result.err == f"immapscope: cannot run {str(garbage)!r}: Exec format error\n"
     assert traced.session.abandoned
 
 

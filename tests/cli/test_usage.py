@@ -45,6 +45,7 @@ def is_one_line(result: Result) -> bool:
         (["trace", "--by", ""], "--by is empty"),
         (["trace", "--by", "node,node"], "'node' is given twice"),
         (["trace", "--sort", "size"], "unknown key 'size'"),
+        (["trace", "--mode", "contention", "--sort", "hold"], "contention mode does not count it"),
         (["trace", "--top", "0"], "Invalid value for '--top'"),
         (["trace", "--top", "all"], "'all' is not a valid integer"),
         (["trace", "--format", "xml"], "'xml' is not one of 'table', 'json', 'csv', 'folded'"),

@@ -25,6 +25,7 @@ def pages() -> dict[str, bytes]:
         "full.txt": full.pages.text,
         "full.openmetrics": full.pages.openmetrics,
         "landing.html": full.pages.landing,
+        "live.json": full.pages.live,
         "restarted.txt": restarted.pages.text,
         "restarted.openmetrics": restarted.pages.openmetrics,
     }

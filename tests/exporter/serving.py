@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import socket
 import ssl
@@ -16,8 +17,12 @@ from immapscope.settings import Address, WebConfig
 
 #: Larger than what the kernel takes for a client that does not read.
 LARGE: Final = b"x" * 16_000_000
-SMALL_PAGES: Final = Pages(b"text", b"zipped", b"open", b"openzip", b"<html>", 1e12)
-LARGE_PAGES: Final = Pages(LARGE, b"zipped", b"open", b"openzip", b"<html>", 1e12)
+TEXT: Final = gzip.compress(b"text", mtime=0)
+OPENMETRICS: Final = gzip.compress(b"open", mtime=0)
+SMALL_PAGES: Final = Pages(TEXT, 4, OPENMETRICS, 4, b"<html>", 1e12)
+LARGE_PAGES: Final = Pages(
+    gzip.compress(LARGE, compresslevel=1, mtime=0), len(LARGE), OPENMETRICS, 4, b"<html>", 1e12
+)
 ANYWHERE: Final = Address("127.0.0.1", 0)
 QUICK: Final = Timeouts(head=0.4, idle=0.4, reply=0.4, goodbye=0.3)
 

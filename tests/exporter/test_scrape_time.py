@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.exporter.bench import scrapes
@@ -16,9 +18,8 @@ def test_a_scrape_at_the_limit_takes_no_time_to_speak_of(
     rows = [row for number in range(1, 20) for row in everywhere(inode(number), 999, 12, 2)]
     exporter.observe(interval(rows), STATUS)
     assert lines(exporter.pages.text) > 9_000
-    medians = scrapes(exporter, times=20)
+    medians = scrapes(exporter, times=20, clock=time.process_time)
     with capsys.disabled():
         told = ", ".join(f"{name} {median:.1f} ms" for name, median in medians.items())
-        print(f"\nmedian scrape of {lines(exporter.pages.text):,} lines: {told}")
-    # The promise is 50; a machine that does other things besides is not its breach.
-    assert max(medians.values()) < 200
+        print(f"\nmedian scrape of {lines(exporter.pages.text):,} lines: {told} of CPU")
+    assert max(medians.values()) < 50

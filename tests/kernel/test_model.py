@@ -34,11 +34,13 @@ COMMON = {
     "OFF_DENTRY_D_ALIAS",
     "OFF_DENTRY_D_INODE",
     "OFF_TASK_CPU",
+    "OFF_TASK_PID",
 }
 #: What the probes ask of every kernel beside offsets; an offset that is not there is never used.
 SHAPES_OF_ONE_TREE = {
     "MAPPING_LOCK": 1,
     "MAPPING_SHARD": 0,
+    "ONE_TREE": 1,
     "TREE_LOCKS": 0,
     "SHARD_IS_STORED": 0,
     "TREES_CAN_PROVE": 0,
@@ -72,7 +74,19 @@ def test_a_stock_kernel_gives_every_macro(stock: SavedKernel) -> None:
         "OFF_MAPPING_I_MMAP",
         "OFF_MAPPING_I_MMAP_RWSEM",
     }
-    assert stock.model.macros() == {**SHAPES_OF_ONE_TREE, **stock.model.offsets}
+    # i_sb, i_mapping, i_security, i_ino and i_nlink (include/linux/fs.h) lie in a row.
+    identity = {"OFF_INODE_IDENTITY": 40, "SIZE_INODE_IDENTITY": 36}
+    assert stock.model.macros() == {**SHAPES_OF_ONE_TREE, **identity, **stock.model.offsets}
+
+
+def test_an_identity_reaches_from_its_first_member_to_the_end_of_its_last(
+    stock: SavedKernel,
+) -> None:
+    scattered = {"OFF_INODE_I_NLINK": 8, "OFF_INODE_I_SB": 512, "OFF_INODE_I_INO": 300}
+    model = replace(stock.model, offsets={**stock.model.offsets, **scattered})
+    macros = model.macros()
+    assert macros["OFF_INODE_IDENTITY"] == 8
+    assert macros["SIZE_INODE_IDENTITY"] == 512 + 8 - 8
 
 
 @pytest.mark.parametrize(
@@ -114,7 +128,7 @@ def test_both_slow_paths_take_the_rwsem_first(stock: SavedKernel) -> None:
 def test_the_older_tree_functions_are_given_a_root(name: str) -> None:
     assert SavedKernel(name).model.tree == (
         TreeFunction("vma_interval_tree_insert", Operation.INSERT, 0, None, 1),
-        TreeFunction("vma_interval_tree_insert_after", Operation.INSERT_AFTER, 0, None, 2),
+        TreeFunction("vma_interval_tree_insert_after", Operation.INSERT_AFTER, 0, None, 2, 1),
         TreeFunction("vma_interval_tree_remove", Operation.REMOVE, 0, None, 1),
     )
 
@@ -122,7 +136,7 @@ def test_the_older_tree_functions_are_given_a_root(name: str) -> None:
 def test_the_newer_tree_functions_are_given_a_mapping() -> None:
     assert SavedKernel("stock-7.x").model.tree == (
         TreeFunction("mapping_rmap_tree_insert", Operation.INSERT, 0, 1, None),
-        TreeFunction("mapping_rmap_tree_insert_after", Operation.INSERT_AFTER, 0, 2, None),
+        TreeFunction("mapping_rmap_tree_insert_after", Operation.INSERT_AFTER, 0, 2, None, 1),
         TreeFunction("mapping_rmap_tree_remove", Operation.REMOVE, 0, 1, None),
     )
 

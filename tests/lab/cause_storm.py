@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+from reclaim import MADV_PAGEOUT
+
 #: workload of treeops -> how often each of the tasks does it.
 COUNTS = {
     "map": 1500,
@@ -22,8 +24,6 @@ WORKLOADS = (*COUNTS, "truncate", "exec", "reclaim")
 TASKS = 4
 RECLAIM_PAGES = 4096
 _RECLAIM_SECONDS = 6.0
-#: asm-generic/mman-common.h; Python's mmap does not name it.
-_MADV_PAGEOUT = 21
 
 
 def _together(*commands: list[str]) -> None:
@@ -58,7 +58,7 @@ def _reclaim() -> None:
         while time.monotonic() < until:
             for page in range(RECLAIM_PAGES):
                 pages[page * mmap.PAGESIZE]
-            pages.madvise(_MADV_PAGEOUT)
+            pages.madvise(MADV_PAGEOUT)
     finally:
         for process in storm:
             process.kill()

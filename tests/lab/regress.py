@@ -7,9 +7,14 @@ The other half is tests/lab_host/regression.py, which boots the guest with two f
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+
+SYSTEMD = Path("/run/systemd/system")
+UNIT = Path("/lab/checkout/systemd/immapscope.service")
+CONFIG = Path("/etc/immapscope/config.yaml")
 
 DAEMON_PORT = 10264
 CONTROL_PORT = 9000
@@ -33,8 +38,8 @@ PHASES: Mapping[str, tuple[str, ...]] = {
     "mappers": (
         "2000",
         "500",
-        *(f"{cpu}:150" for cpu in range(8)),
-        *(f"{cpu}:150" for cpu in range(8)),
+        *(f"{cpu}:40" for cpu in range(8)),
+        *(f"{cpu}:40" for cpu in range(8)),
     ),
 }
 
@@ -53,13 +58,30 @@ class Load:
         self._running = subprocess.Popen(["./paced", FILE, *PHASES[phase]])
 
 
+@contextmanager
+def daemon() -> Iterator[None]:
+    """The daemon: where process 1 is systemd, as a service by the unit that is shipped."""
+    CONFIG.parent.mkdir(exist_ok=True)
+    CONFIG.write_text(
+        f'interval: 5s\nexporter: {{listen: ":{DAEMON_PORT}"}}\nlog: {{level: warning}}\n'
+    )
+    if SYSTEMD.is_dir():
+        (SYSTEMD / UNIT.name).write_bytes(UNIT.read_bytes())
+        subprocess.run(["systemctl", "daemon-reload"], check=True)
+        subprocess.run(["systemctl", "start", UNIT.name], check=True)
+        yield
+        return
+    agent = subprocess.Popen(["immapscope", "--config", str(CONFIG), "daemon"])
+    try:
+        yield
+    finally:
+        agent.terminate()
+        agent.wait()
+
+
 def main() -> None:
     """Serves until it is killed."""
     Path(FILE).write_bytes(bytes(8 * 4096))
-    Path("config.yaml").write_text(
-        f'interval: 5s\nexporter: {{listen: ":{DAEMON_PORT}"}}\nlog: {{level: warning}}\n'
-    )
-    agent = subprocess.Popen(["immapscope", "--config", "config.yaml", "daemon"])
     load = Load()
 
     class Control(BaseHTTPRequestHandler):
@@ -73,11 +95,8 @@ def main() -> None:
         def log_message(self, format: str, *args: object) -> None:
             print(self.path, flush=True)
 
-    try:
+    with daemon():
         HTTPServer(("", CONTROL_PORT), Control).serve_forever()
-    finally:
-        agent.terminate()
-        agent.wait()
 
 
 if __name__ == "__main__":

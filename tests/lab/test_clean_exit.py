@@ -17,11 +17,30 @@ KPROBE_EVENTS = Path("/sys/kernel/tracing/kprobe_events")
 OURS = re.compile(r"^(kprobe_|kretprobe_|raw_tracepoint_|kfunc__|kretfunc__)")
 
 
-def programs() -> list[Json]:
-    listed = subprocess.run(
-        ["bpftool", "--json", "prog", "list"], capture_output=True, text=True, check=True
+def listed(kind: str) -> list[Json]:
+    """Programs, links or maps in the kernel, without those that bpftool itself lists them by."""
+    done = subprocess.run(
+        ["bpftool", "--json", kind, "list"], capture_output=True, text=True, check=True
     )
-    return [one for one in json.loads(listed.stdout) if OURS.match(one.get("name", ""))]
+    found: list[Json] = json.loads(done.stdout or "[]")
+    return [
+        one
+        for one in found
+        if not one.get("name", "").startswith("pid_iter") and one.get("type") != "iter"
+    ]
+
+
+def programs() -> list[Json]:
+    return [one for one in listed("prog") if OURS.match(one.get("name", ""))]
+
+
+def objects() -> set[tuple[str, int]]:
+    """Each program, link and map in the kernel."""
+    return {(kind, one["id"]) for kind in ("prog", "link", "map") for one in listed(kind)}
+
+
+#: What the guest has of its own.
+BEFORE = objects()
 
 
 def started(*options: str) -> subprocess.Popen[str]:
@@ -36,6 +55,7 @@ def started(*options: str) -> subprocess.Popen[str]:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert programs()
+    assert {kind for kind, _ in objects() - BEFORE} == {"prog", "link", "map"}
     return process
 
 
@@ -50,15 +70,17 @@ def all_command_lines(pids: list[str]) -> str:
 
 def is_clean_within(seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while programs():
+    while left := objects() - BEFORE:
         if time.monotonic() > deadline:
+            print("left in the kernel:", left)
             return False
         time.sleep(0.5)
     return True
 
 
-@pytest.mark.core
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.core), signal.SIGTERM]
+)
 def test_a_signal_prints_what_was_measured_and_leaves_nothing(number: signal.Signals) -> None:
     session = started()
     session.send_signal(number)
@@ -114,9 +136,19 @@ def test_doctor_finds_a_stock_kernel_traceable() -> None:
 )
 def test_bad_usage_is_one_line(arguments: list[str], status: int) -> None:
     done = agent(*arguments)
-    assert done.returncode == status
+    assert done.returncode == status, done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_what_no_kernel_can_run_is_told_once_the_session_is_open(tmp_path: Path) -> None:
+    garbage = tmp_path / "garbage"
+    garbage.write_bytes(b"\0\1\2")
+    garbage.chmod(0o755)
+    done = agent("trace", "--", str(garbage))
+    assert (done.returncode, done.stdout) == (126, "")
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert is_clean_within(10)
 
 
 @pytest.mark.core

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,25 @@ def test_every_mapping_is_on_one_shard(report: Report) -> None:
     assert sum(found.values()) == MAPPINGS
     assert set(found) <= set(range(SHARDS))
     assert len(found) > 1
+
+
+def cpus_of(node: int) -> list[int]:
+    """Those of a node, in order."""
+    folder = Path(f"/sys/devices/system/node/node{node}")
+    return sorted(int(one.name[3:]) for one in folder.glob("cpu[0-9]*"))
+
+
+def test_each_tree_of_a_node_has_what_its_cpus_mapped(report: Report) -> None:
+    if POLICY != "node":
+        pytest.skip("of node:N alone")
+    # A node's CPUs take turns over its trees.
+    tree = {
+        cpu: node * NUMBER + place % NUMBER
+        for node in range(NODES)
+        for place, cpu in enumerate(cpus_of(node))
+    }
+    expected = Counter(tree[number % len(tree)] for number in range(MAPPINGS))
+    assert inserts(report) == expected
 
 
 def test_the_emptiest_tree_is_taken_each_time(report: Report) -> None:

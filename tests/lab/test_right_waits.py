@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import subprocess
+from bisect import bisect_left
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,17 @@ def test_a_blocked_call_and_its_wait_are_equally_long(long_hold: LongHold, cpu: 
 
 def test_nothing_of_another_file_is_in_the_report(long_hold: LongHold) -> None:
     assert long_hold.report.rows() == long_hold.report.rows(long_hold.file)
+
+
+def test_a_histogram_has_every_wait_and_the_longest_in_its_bucket(long_hold: LongHold) -> None:
+    waited = [row for row in long_hold.report.rows(long_hold.file) if row["contended"]]
+    assert waited
+    for row in waited:
+        bounds, counts = row["wait_buckets"]["le"], row["wait_buckets"]["count"]
+        assert sum(counts) == row["contended"] + row["interrupted"]
+        longest = bisect_left(bounds, row["wait_seconds_max"])
+        assert counts[longest] > 0
+        assert not any(counts[longest + 1 :])
 
 
 def test_who_came_during_the_walk_waited_behind_a_reader(long_hold: LongHold) -> None:

@@ -155,6 +155,17 @@ def test_after_kill_9_systemd_starts_it_again() -> None:
     systemctl("stop", NAME)
 
 
+def test_one_that_hangs_is_started_anew() -> None:
+    use("WatchdogSec=20\nTimeoutAbortSec=5\nRestartSec=1")
+    start()
+    first, restarts = shown("MainPID"), int(shown("NRestarts"))
+    assert systemctl("kill", "--signal", "STOP", NAME).returncode == 0
+    assert comes_true(lambda: shown("MainPID") not in (first, "0"), 180)
+    assert comes_true(lambda: shown("ActiveState") == "active" and is_ready(), 180)
+    assert int(shown("NRestarts")) == restarts + 1
+    systemctl("stop", NAME)
+
+
 def test_where_perf_events_are_not_guarded_further_it_needs_no_administrator() -> None:
     PARANOID.write_text("2")
     use(only(CAPABILITIES))

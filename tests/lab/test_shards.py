@@ -32,6 +32,7 @@ from tracing import (
     Report,
     is_file,
     layouts_unknown,
+    mapped_from,
     new_file,
     trace,
 )
@@ -192,6 +193,30 @@ def test_a_truncation_sweeps_over_every_shard(report: Report) -> None:
     assert walks == dict.fromkeys(range(SHARDS), sweep["count"])
 
 
+def test_a_file_that_is_mapped_and_named_is_known_from_the_first_walk_on() -> None:
+    # Nothing changes its trees in the session, so nothing but the name can tell whose locks they
+    # are; one over the mapping is known by its address.
+    file = new_file("mapped-before")
+    with mapped_from(4, file):
+        options = ["--mode", "full", "--inode", file.name]
+        report = trace(options, ["./treeops", "0", str(file), "truncate", "61"])
+    walks = Counter[int | None]()
+    for row in report.rows(file):
+        walks[row["shard"]] += row["acquisitions"]
+    assert report.law() == {"acquisitions": 0, "waits": 0}
+    assert walks.keys() == (set(range(SHARDS)) if LAYOUT == "split" else {None})
+    assert len(set(walks.values())) == 1
+    assert min(walks.values()) >= 61
+
+
+def test_what_the_agent_maps_to_learn_is_in_no_number(report: Report) -> None:
+    document = report.document
+    parts = ("rows", "shards", "sweeps", "tree_operations")
+    named = {(one["inode"] or {}).get("name") for part in parts for one in document[part]}
+    assert "file-shared" in named
+    assert not {name for name in named if name and "immapscope" in name}
+
+
 def test_memory_that_is_used_again_is_never_the_last_files(report: Report) -> None:
     found: dict[str, list[tuple[int, int, int]]] = {}
     for one in report.document["shards"]:
@@ -207,6 +232,26 @@ def test_memory_that_is_used_again_is_never_the_last_files(report: Report) -> No
         if name.startswith("passing-") and row["operation"] in ("insert", "remove"):
             taken[name] += row["acquisitions"]
     assert taken == {f"passing-{number}": 2 * LOCKS_OF_A_CHANGE for number in range(PASSING)}
+
+
+def test_nor_under_load_where_each_is_waited_for() -> None:
+    # Tasks on CPUs 0 to 3 meet on one file after the other, and each is deleted when they leave.
+    files, rounds = 499, 20
+    report = trace(["--mode", "full"], ["./churn", "4", str(files), str(rounds)])
+    homes = {shard_of(cpu): cpu // 2 for cpu in range(4)}
+    taken, contended = Counter[str](), 0
+    for row in report.rows():
+        name = (row["inode"] or {}).get("name") or ""
+        if not name.startswith("churn-") or row["operation"] not in ("insert", "remove"):
+            continue
+        assert row["shard"] in (*homes, *OVER_THE_MAPPING)
+        assert row["node"] == homes.get(row["shard"], row["node"])
+        taken[name] += row["acquisitions"]
+        contended += row["contended"]
+    each = 4 * rounds * 2 * LOCKS_OF_A_CHANGE
+    assert taken == {f"churn-{number}": each for number in range(files)}
+    assert contended > files // 10
+    assert report.law() == {"acquisitions": 0, "waits": 0}
 
 
 WAITER_CPUS = (2, 4, 6)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -135,6 +136,19 @@ def layouts_unknown() -> Iterator[None]:
         yield
     finally:
         del os.environ["IMMAPSCOPE_LAYOUTS"]
+
+
+@contextmanager
+def mapped_from(cpu: int, file: Path) -> Iterator[None]:
+    """Meanwhile one page of the file is mapped, by a mapping that was made on this CPU."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cpu})
+    with (
+        file.open("rb") as opened,
+        mmap.mmap(opened.fileno(), mmap.PAGESIZE, mmap.MAP_SHARED, mmap.PROT_READ),
+    ):
+        os.sched_setaffinity(0, before)
+        yield
 
 
 def new_file(name: str, pages: int = 8) -> Path:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """python3 -m tests.lab_host.regression [KERNEL]: the alerts on a real lock that really gets worse.
 
-A guest runs the daemon and a load; on this machine Debian's Prometheus scrapes it through a
-forwarded port, the shipped rules with short windows judge, Alertmanager sends, a pager gets.
+A guest runs the daemon, as a service of systemd, and a load; on this machine Debian's Prometheus
+scrapes it through a forwarded port, the shipped rules with short windows judge, Alertmanager sends,
+a pager gets.
 """
 
 from __future__ import annotations
@@ -52,9 +53,10 @@ class Guest:
 
 
 @contextmanager
-def booted(kernel: str, port: int = 0) -> Iterator[Guest]:
+def booted(kernel: str, port: int = 0, init: str = "lab") -> Iterator[Guest]:
     """A guest whose daemon is ready, reached through this port here (0: a free one)."""
     words = [sys.executable, "lab/vm", "--kernel", kernel, "--timeout", str(_LIMIT)]
+    words += ["--init", init]
     words += ["--forward", f"{port}:{_DAEMON}", "--forward", f"0:{_CONTROL}"]
     words += ["--file", str(build.build("paced"))]
     words += ["--", "python3", "-u", "/lab/checkout/tests/lab/regress.py"]
@@ -126,7 +128,7 @@ def rehearse(guest: Guest, folder: Path) -> None:
 def main(kernel: str) -> int:
     """0 if all came as it should."""
     monitoring.folder()
-    with tempfile.TemporaryDirectory() as folder, booted(kernel) as guest:
+    with tempfile.TemporaryDirectory() as folder, booted(kernel, init="systemd") as guest:
         rehearse(guest, Path(folder))
     return 0
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from lab.errors import LabError
 from lab.kernels import build, config, own, source
 from lab.kernels.own import DEBUG, FAMILIES, Own
 
+_FILE = re.compile(r"^\+\+\+ b/(\S+)", re.MULTILINE)
+
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_each_family_has_two_names(family: str) -> None:
@@ -22,21 +25,24 @@ def test_each_family_has_two_names(family: str) -> None:
 
 @pytest.mark.parametrize("family", [one for one in FAMILIES if one != "single"])
 def test_each_design_is_a_patch_that_says_whose_it_is(family: str) -> None:
-    patch = Own(family).patch
-    assert patch is not None
-    text = patch.read_text()
-    assert "SPDX-License-Identifier: GPL-2.0-only" in text.partition("\n---\n")[0]
-    assert "+++ b/mm/i_mmap.c" in text
+    hold, design = (patch.read_text() for patch in Own(family).patches)
+    for text in (hold, design):
+        assert "SPDX-License-Identifier: GPL-2.0-only" in text.partition("\n---\n")[0]
+    assert "+++ b/mm/i_mmap.c" in design
+    # Each is taken back as one with the other, which only works while they meet nowhere.
+    assert not {*_FILE.findall(hold)} & {*_FILE.findall(design)}
 
 
-def test_the_baseline_is_the_source_as_it_is() -> None:
-    assert Own("single").patch is None
+def test_the_baseline_has_only_what_all_have() -> None:
+    assert Own("single").patches == (own.HOLD,)
 
 
 def test_whatever_goes_in_makes_another_kernel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(own, "PATCHES", tmp_path)
+    monkeypatch.setattr(own, "HOLD", tmp_path / "hold.patch")
+    own.HOLD.write_text("hold")
     patch = tmp_path / "split.patch"
     patch.write_text("one")
     keys = [Own("split").key("6.12.1-1", "gcc 12")]
@@ -44,6 +50,8 @@ def test_whatever_goes_in_makes_another_kernel(
     keys.append(Own("split").key("6.12.1-1", "gcc 13"))
     keys.append(Own("split", debug=True).key("6.12.1-1", "gcc 12"))
     patch.write_text("two")
+    keys.append(Own("split").key("6.12.1-1", "gcc 12"))
+    own.HOLD.write_text("hold longer")
     keys.append(Own("split").key("6.12.1-1", "gcc 12"))
     assert len(set(keys)) == len(keys)
     assert keys[-1] == Own("split").key("6.12.1-1", "gcc 12")
@@ -73,13 +81,14 @@ def test_a_patch_is_taken_back_before_the_next(
     one, two = tmp_path / "one.patch", tmp_path / "two.patch"
     one.write_text("one")
     two.write_text("two")
-    for patch in (one, one, two, None):
-        build._apply(tmp_path, patch)
+    for patches in ([one], [one], [one, two], []):
+        build._apply(tmp_path, patches)
     applied = str(tmp_path / "lab-applied.patch")
     back = ["patch", "-R", "-s", "-p1", "-i", applied]
     assert ran == [
         ["patch", "-s", "-p1", "-i", str(one)],
         back,
+        ["patch", "-s", "-p1", "-i", str(one)],
         ["patch", "-s", "-p1", "-i", str(two)],
         back,
     ]

@@ -381,13 +381,17 @@ class Programs:
     def change_tree(self, task: int, file: File, node: int, change: int) -> Steps:
         if not self.running:
             return
-        slot = yield from self.slot_of(file, self.claim_early)
-        yield True
-        self.counting.cells["tree"][node, slot, change] += 1
-        self.truth.of_files[file.number if slot else None, "tree"] += 1
         state = self.held.get((task, file))
+        slot = 0
         if state:
             state.changes |= 1 << change
+            slot = state.slot
+        yield True
+        if not slot:
+            slot = yield from self.slot_of(file, self.claim_early)
+            yield True
+        self.counting.cells["tree"][node, slot, change] += 1
+        self.truth.of_files[file.number if slot else None, "tree"] += 1
 
     def release(self, task: int, sem: File, ns: int, hold_ns: int) -> Steps:
         state = self.held.get((task, sem))

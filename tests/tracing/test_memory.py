@@ -17,7 +17,9 @@ from tests.tracing.c_structs import CText
 
 TEXT = (0xFFFFFFFF81000000, 32 << 20)
 KERNELS = ("stock-7.x", "tree-only", "split", "inverted")
-MAP = re.compile(r"^BPF_(?:F_)?(?:TABLE|ARRAY|PERCPU_ARRAY|STACK_TRACE)\(", re.MULTILINE)
+MAP = re.compile(
+    r"^BPF_(?:F_)?(?:TABLE|ARRAY|PERCPU_ARRAY|STACK_TRACE|RINGBUF_OUTPUT)\(", re.MULTILINE
+)
 C = CText("\n".join(file.read_text() for file in sorted(probes_directory().glob("*.c"))))
 
 
@@ -28,14 +30,16 @@ def test_the_largest_machine_takes_less_than_64_mb(kernel: str, mode: Mode) -> N
     assert kernel_bytes(SavedKernel(kernel).model, Request(mode), sizes) < 64 << 20
 
 
-@pytest.mark.parametrize("folded", [False, True])
-@pytest.mark.parametrize("mode", Mode)
+REQUESTS = [Request(mode, folded=folded) for mode in Mode for folded in (False, True)]
+REQUESTS.append(Request(Mode.FULL, recorded=True))
+
+
+@pytest.mark.parametrize("wanted", REQUESTS)
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_every_map_is_in_the_sum(kernel: str, mode: Mode, folded: bool) -> None:
-    model, request = SavedKernel(kernel).model, Request(mode, folded=folded)
-    sizes = Sizes(8, 4)
-    text = module_text(model, sizes, programs(model, mode, Attach.MIXED), request)
-    assert len(list(memory._maps(model, request, sizes))) == len(MAP.findall(text))
+def test_every_map_is_in_the_sum(kernel: str, wanted: Request) -> None:
+    model, sizes = SavedKernel(kernel).model, Sizes(8, 4)
+    text = module_text(model, sizes, programs(model, wanted.mode, Attach.MIXED), wanted)
+    assert len(list(memory._maps(model, wanted, sizes))) == len(MAP.findall(text))
 
 
 def test_structs_that_only_programs_use_have_these_sizes() -> None:
@@ -44,6 +48,7 @@ def test_structs_that_only_programs_use_have_these_sizes() -> None:
         "file_key": memory._FILE_KEY,
         "lock": memory._LOCK,
         "held_key": memory._HELD_KEY,
+        "refused": memory._REFUSED,
     }
     assert {name: C.struct(name).size for name in named} == named
     assert C.constants["DEPTH"] == memory._DEPTH

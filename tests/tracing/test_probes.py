@@ -74,15 +74,22 @@ def test_a_module_defines_each_thing_once(kernel: str, mode: Mode, folded: bool)
 
 def test_no_probe_is_left_out_of_every_module() -> None:
     models = [SavedKernel(kernel).model for kernel in LAYOUTS]
+    requests = [Request(mode, folded=folded) for mode in Mode for folded in (False, True)]
+    requests.append(Request(Mode.FULL, recorded=True))
     texts = [
-        module_text(model, SIZES, programs(model, mode, Attach.MIXED), Request(mode, folded=folded))
+        module_text(model, SIZES, programs(model, request.mode, Attach.MIXED), request)
         for model in models
-        for mode in Mode
-        for folded in (False, True)
+        for request in requests
     ]
     texts.append(watching_text(UNKNOWN, SIZES.cpus, watching_programs(UNKNOWN, Attach.MIXED)))
     for probe in PROBES:
         assert any(probe.read_text() in text for text in texts), probe.name
+
+
+def test_the_module_that_watches_asks_for_nothing_of_a_layout() -> None:
+    text = watching_text(UNKNOWN, SIZES.cpus, watching_programs(UNKNOWN, Attach.MIXED))
+    given = set(re.findall(r"^#define (\w+)", text, re.MULTILINE))
+    assert set(_GIVEN.findall(text)) <= given
 
 
 def test_contention_mode_has_no_code_for_acquisitions() -> None:

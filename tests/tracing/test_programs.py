@@ -170,27 +170,47 @@ def call(name: str, attach: Attach, kind: Kind, target: str) -> str:
     return found.partition("return ")[2].partition(";")[0]
 
 
+def test_of_several_trees_a_root_does_not_tell_the_mapping() -> None:
+    model = SavedKernel("split").model
+    calls = [program.text for program in programs(model, Mode.FULL, Attach.MIXED)]
+    changes = [text for text in calls if "change_tree" in text]
+    assert changes
+    assert all("mapping_of(ctx->di)" in text for text in changes)
+
+
 @pytest.mark.parametrize(
     ("name", "attach", "kind", "target", "expected"),
     [
         (
             "stock-6.1", Attach.MIXED, Kind.KPROBE, "vma_interval_tree_insert_after",
-            "change_tree(ctx->di, mapping_of(ctx->di), ctx->dx, INSERT_AFTER)",
+            "change_tree(ctx->di, mapping_of_tree(ctx->dx), ctx->dx, ctx->si, INSERT_AFTER)",
         ),
         (
             "stock-6.1", Attach.FENTRY, Kind.FENTRY, "vma_interval_tree_remove",
-            "change_tree(ctx[0], mapping_of(ctx[0]), ctx[1], REMOVE)",
+            "change_tree(ctx[0], mapping_of_tree(ctx[1]), ctx[1], 0, REMOVE)",
         ),
         (
             "stock-7.x", Attach.MIXED, Kind.KPROBE, "mapping_rmap_tree_insert_after",
-            "change_tree(ctx->di, ctx->dx, 0, INSERT_AFTER)",
+            "change_tree(ctx->di, ctx->dx, 0, ctx->si, INSERT_AFTER)",
         ),
         (
             "stock-7.x", Attach.MIXED, Kind.KPROBE, "mapping_rmap_tree_insert",
-            "change_tree(ctx->di, ctx->si, 0, INSERT)",
+            "change_tree(ctx->di, ctx->si, 0, 0, INSERT)",
         ),
-        ("stock-6.12", Attach.MIXED, Kind.KPROBE, "down_write", "acquire(ctx->di, false)"),
-        ("stock-6.12", Attach.MIXED, Kind.KPROBE, "down_read_trylock", "acquire(ctx->di, true)"),
+        (
+            "stock-6.12",
+            Attach.MIXED,
+            Kind.KPROBE,
+            "down_write",
+            "acquire(ctx, ctx->di, false, WRITE_SIDE)",
+        ),
+        (
+            "stock-6.12",
+            Attach.MIXED,
+            Kind.KPROBE,
+            "down_read_trylock",
+            "acquire(ctx, ctx->di, true, READ_SIDE)",
+        ),
         ("stock-6.12", Attach.MIXED, Kind.KRETPROBE, "down_read_trylock", "tried(0, ctx->ax)"),
         ("stock-6.12", Attach.FENTRY, Kind.FEXIT, "down_read_trylock", "tried(ctx[0], ctx[1])"),
         ("stock-6.12", Attach.MIXED, Kind.KPROBE, "up_read", "release(ctx->di)"),

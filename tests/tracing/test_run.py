@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from immapscope.command import CommandFailedError
 from immapscope.errors import ExitStatus
 from immapscope.kernel.words import Operation
 from immapscope.law import law
 from immapscope.snapshot import Snapshot
-from immapscope.tracing.run import CommandFailedError, Outcome, Span, run
+from immapscope.tracing.run import Outcome, Span, run
 from immapscope.tracing.target import Target
 from tests.tracing.counted import Counted, Wait
 from tests.tracing.fakes import FakeSession

@@ -121,6 +121,7 @@ MAPS: dict[str, np.dtype[Any]] = {
     "text_index": layouts.GRANULES,
     "waiting": layouts.WAIT,
     "held": layouts.HELD,
+    "places": layouts.PLACE,
     "stack_weights": layouts.STACK_WEIGHT,
 }
 

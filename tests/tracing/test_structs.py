@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from immapscope.kernel.words import Operation
+from immapscope.recording import records
 from immapscope.snapshot import WAIT_BUCKET_BOUNDS_NS, HolderKind
 from immapscope.tracing import assemble
 from immapscope.tracing import counters as layouts
@@ -30,6 +31,9 @@ STRUCTS: dict[str, np.dtype[Any]] = {
     "granules": layouts.GRANULES,
     "wait": layouts.WAIT,
     "held": layouts.HELD,
+    "place": layouts.PLACE,
+    "record": records.RECORD_ITSELF,
+    "refused": records.REFUSED,
     "stack_key": layouts.STACK_KEY,
     "stack_weight": layouts.STACK_WEIGHT,
 }

@@ -117,3 +117,11 @@ def test_whoever_meant_nothing_that_was_seen_is_named() -> None:
 def test_what_no_file_can_be_called_never_gets_here() -> None:
     with pytest.raises(UsageError):
         wanted("/srv/\0")
+
+
+def test_what_is_mapped_already_is_learnt_though_some_of_it_has_gone() -> None:
+    kernel = Kernel({"/proc/1/map_files/1-2": (DEVICE, LIBC.number)})
+    mapped = [b"/proc/9/map_files/1-2", b"/proc/1/map_files/1-2"]
+    of_name = Wanted([parse_who("libc.so")], kernel.learn, mapped)
+    assert kernel.asked == mapped
+    assert means(of_name, LIBC)

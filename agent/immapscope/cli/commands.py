@@ -11,10 +11,14 @@ import click
 
 #: Name of the command, of its module here and of the command in it; what `--help` says of it.
 COMMANDS: Final[Mapping[str, str]] = {
+    "compare": "Say whether one kernel waits longer than another, and how sure that is.",
     "daemon": "Export metrics to Prometheus until it is stopped.",
     "doctor": "Say whether this machine can be traced, and how.",
+    "record": "Record every acquisition into a file.",
+    "report": "Print a recording as `trace` would have.",
     "top": "Watch the waits live in the terminal.",
     "trace": "Trace for a while, or as long as COMMAND runs; print who waited.",
+    "whatif": "Say what other designs of i_mmap would have cost the tasks of a recording.",
 }
 
 

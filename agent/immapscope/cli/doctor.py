@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
 from immapscope.errors import ExitStatus
 from immapscope.preflight import Check, Verdict, inspect
 from immapscope.streams import write_out
+
+_MARKS: Final = {True: "ok", False: "NO", None: "?"}
 
 
 @click.command()
@@ -49,8 +52,7 @@ def doctor(format_: str) -> int:
         write_out(_as_json(verdict, layout, checks, removed, memory) + "\n")
     else:
         write_out(_as_text(checks, removed) + "\n")
-    passed = all(check.passed for check in checks)
-    return ExitStatus.FINE if passed else ExitStatus.BAD_NEWS
+    return ExitStatus.BAD_NEWS if any(check.blocks for check in checks) else ExitStatus.FINE
 
 
 def _worth_a_trial(verdict: Verdict) -> bool:
@@ -62,11 +64,11 @@ def _as_text(checks: Sequence[Check], removed: Sequence[str]) -> str:
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:
-        lines.append(f"{'ok  ' if check.passed else 'NO  '}{check.name:<{width}}  {check.finding}")
-        if not check.passed:
+        lines.append(f"{_MARKS[check.passed]:<4}{check.name:<{width}}  {check.finding}")
+        if check.blocks:
             lines.append(f"    {'':<{width}}  -> {check.advice}")
     lines += [f"removed a dead session's probe: {name}" for name in removed]
-    blockers = sum(not check.passed for check in checks)
+    blockers = sum(check.blocks for check in checks)
     if blockers:
         lines.append(f"this machine cannot be traced: {blockers} to lift, see the arrows")
     else:
@@ -85,7 +87,7 @@ def _as_json(
     return json.dumps(
         {
             "schema": 1,
-            "traceable": all(check.passed for check in checks),
+            "traceable": not any(check.blocks for check in checks),
             "kernel": (
                 None if kernel is None else {"release": kernel.model.release, "layout": layout}
             ),

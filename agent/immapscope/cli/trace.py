@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import Final
 
 import click
@@ -13,6 +12,8 @@ import click
 from immapscope.cli import options
 from immapscope.cli.output import output_to
 from immapscope.cli.progress import Progress
+from immapscope.cli.terminal import colored, terminal_width
+from immapscope.command import look_for
 from immapscope.errors import UsageError
 from immapscope.grouping import Key, SortKey
 from immapscope.outputs.render import Format, render
@@ -70,6 +71,8 @@ def trace(
     wanted = Format(format_)
     if wanted is Format.FOLDED and (interval or keys or top):
         raise UsageError("--format folded has no rows: leave out --interval, --by and --top")
+    if mode == Mode.CONTENTION and sort in (SortKey.ACQUISITIONS, SortKey.HOLD):
+        raise UsageError(f"--sort {sort}: contention mode does not count it; --mode full does")
     if top is None and wanted is Format.TABLE:
         top = options.DEFAULT_TABLE_ROWS
     if output == "-":
@@ -77,10 +80,11 @@ def trace(
     with ExitStack() as stack:
         write = stack.enter_context(output_to(output))
         kernel = traceable_kernel(kprobes=attach != "fentry")
+        look_for(command)
         # Imported late: bad usage and a machine that cannot be traced are told at once.
         from immapscope.tracing.machine import Machine
         from immapscope.tracing.programs import Attach
-        from immapscope.tracing.run import CommandFailedError, Span, run
+        from immapscope.tracing.run import Span, run
         from immapscope.tracing.session import Session
         from immapscope.tracing.source import Request, Sizes
         from immapscope.tracing.target import Target
@@ -103,32 +107,13 @@ def trace(
             progress.clear()
             text = render(
                 snapshot, format=wanted, keys=keys, sort=sort, top=top,
-                width=_terminal_width(output), color=_colored(output), header=first,
+                width=terminal_width(output), color=colored(output), header=first,
             )  # fmt: skip
             write(text)
             first = False
 
         if duration is None and not command:
             duration = DEFAULT_SECONDS
-        try:
-            outcome = run(target, Span(duration, interval, command), show, progress.tick(whos))
-        except CommandFailedError as error:
-            progress.clear()
-            with suppress(OSError):
-                print(f"immapscope: {error}", file=sys.stderr)
-            return int(error.status)
+        outcome = run(target, Span(duration, interval, command), show, progress.tick(whos))
         show(outcome.snapshot)
         return outcome.status
-
-
-def _terminal_width(output: str | None) -> int | None:
-    if output is not None:
-        return None
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
-    except (OSError, ValueError):
-        return None
-
-
-def _colored(output: str | None) -> bool:
-    return output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ

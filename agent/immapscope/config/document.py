@@ -33,6 +33,7 @@ _WAYS_OUT: Final = (
     ("'\\t'", "; indent with blanks, not tabs"),
     ("block end", "; is a line indented further or less than its neighbours?"),
     ("mapping values", "; a value that contains ': ' goes in quotes"),
+    ("stream end", "; the file ends within a [ or a {, or within quotes"),
     ("another document", "; one file is one document"),
 )
 

@@ -120,7 +120,7 @@ class Connection:
     async def _send(self, reply: Reply, method: bytes) -> None:
         headers = [
             *reply.headers.items(),
-            ("Content-Length", str(len(reply.body))),
+            ("Content-Length", str(reply.length)),
             ("Date", formatdate(usegmt=True)),
         ]
         if not self._request_is_whole():
@@ -128,9 +128,8 @@ class Connection:
         head = h11.Response(status_code=reply.status, headers=headers, reason=reply.status.phrase)
         self._write(head)
         if method != b"HEAD":
-            body = memoryview(reply.body)
-            for start in range(0, len(body), _WRITE):
-                self._write(h11.Data(data=bytes(body[start : start + _WRITE])))
+            for piece in reply.pieces(_WRITE):
+                self._write(h11.Data(data=piece))
                 await self._writer.drain()
         self._write(h11.EndOfMessage())
         await self._writer.drain()

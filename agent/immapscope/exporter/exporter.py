@@ -15,6 +15,7 @@ from immapscope.exporter.collector import SnapshotCollector
 from immapscope.exporter.families import Family
 from immapscope.exporter.landing import MOST_FILES, LandingRow, landing_page
 from immapscope.exporter.limits import Limits
+from immapscope.exporter.live import Live
 from immapscope.exporter.machine import Machine
 from immapscope.exporter.pages import Pages, render
 from immapscope.exporter.status import Status
@@ -46,6 +47,7 @@ class Exporter:
         self._began = clock()
         self._accounting = Accounting()
         self._machine = Machine()
+        self._live = Live()
         self._collector = SnapshotCollector(self._accounting, self._machine)
         self._registry = CollectorRegistry()
         self._registry.register(self._collector)
@@ -65,7 +67,8 @@ class Exporter:
         self._collector.observed = (interval, status)
         fresh = max(STALE_INTERVALS * interval.duration_ns / 1e9, STALE_SECONDS)
         landing = landing_page((interval, status), self._most_waited())
-        self._pages = render(self._registry, landing, self._monotonic() + fresh)
+        live = self._live.observe(interval, status)
+        self._pages = render(self._registry, landing, self._monotonic() + fresh, live)
 
     def _most_waited(self) -> list[LandingRow]:
         return [

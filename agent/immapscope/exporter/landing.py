@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The page at `/`, for people: what runs here, and which files waited most."""
+"""The page at `/`, for people: what runs here, and which files waited most.
+
+Where scripts run it is live (page/page.js, from /live.json); where they are blocked it is the table
+that was rendered with the snapshot.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from importlib.resources import files
 from typing import Final
 
 from immapscope import __version__
@@ -21,15 +26,29 @@ from immapscope.snapshot import Snapshot
 #: So many files are named.
 MOST_FILES: Final = 10
 
-_STYLE = (
-    "body{font-family:sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
-    "td,th{padding:.2em 1em .2em 0;text-align:left}td+td+td{text-align:right}"
+_PARTS = files("immapscope.exporter") / "page"
+_STYLE, _SCRIPT = (
+    (_PARTS / name).read_text("utf-8").rstrip("\n") for name in ("style.css", "page.js")
+)
+_BEFORE, _AFTER = (
+    (_PARTS / "page.html")
+    .read_text("utf-8")
+    .replace("@VERSION@", escape(__version__))
+    .replace("@STYLE@", _STYLE)
+    .replace("@SCRIPT@", _SCRIPT)
+    .split("@STATIC@")
 )
 
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
-#: Nothing may be loaded or run but this style.
-CONTENT_SECURITY_POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'"
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+#: Nothing may be loaded or run but this style and this script, which asks this server alone.
+CONTENT_SECURITY_POLICY: Final = (
+    f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +61,9 @@ class LandingRow:
 
 
 def landing_page(observed: tuple[Snapshot, Status] | None, rows: Sequence[LandingRow]) -> bytes:
-    """HTML without scripts, links elsewhere or anything loaded; UTF-8."""
+    """HTML that needs nothing else, UTF-8."""
     body = "<p>No snapshot yet.</p>" if observed is None else _observed(*observed) + _table(rows)
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>immapscope</title>'
-        f"<style>{_STYLE}</style></head><body>\n<h1>immapscope {escape(__version__)}</h1>\n"
-        "<p>Which file's i_mmap lock this machine waits on.</p>\n"
-        f"{body}\n"
-        '<ul><li><a href="/metrics">/metrics</a>: for Prometheus</li>'
-        '<li><a href="/-/ready">/-/ready</a>: is there a fresh snapshot?</li>'
-        '<li><a href="/-/healthy">/-/healthy</a>: is the server alive?</li></ul>\n'
-        "</body></html>\n"
-    ).encode()
+    return f"{_BEFORE}{body}{_AFTER}".encode()
 
 
 def _observed(interval: Snapshot, status: Status) -> str:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -15,11 +16,28 @@ from immapscope.exporter.pages import Pages
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole response; Content-Length comes from the body."""
+    """A whole response. `unpacked`: `body` is gzip, to be sent as the so many bytes in it."""
 
     status: HTTPStatus
     headers: Mapping[str, str]
     body: bytes
+    unpacked: int | None = None
+
+    @property
+    def length(self) -> int:
+        """Bytes that are sent."""
+        return len(self.body) if self.unpacked is None else self.unpacked
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """What is sent, at most `size` bytes at a time."""
+        if self.unpacked is None:
+            yield from (self.body[at : at + size] for at in range(0, len(self.body), size))
+            return
+        inflated = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        left = self.body
+        while not inflated.eof:
+            yield inflated.decompress(left, size)
+            left = inflated.unconsumed_tail
 
 
 def told(status: HTTPStatus, words: str, **headers: str) -> Reply:
@@ -45,15 +63,14 @@ def route(method: str, target: str, headers: Mapping[str, str], pages: Pages, no
 def _metrics(headers: Mapping[str, str], pages: Pages, now: float) -> Reply:
     form = metrics_format(headers.get("accept", ""))
     zipped = takes_gzip(headers.get("accept-encoding", ""))
-    body = {
-        (Format.TEXT, False): pages.text,
-        (Format.TEXT, True): pages.text_gzip,
-        (Format.OPENMETRICS, False): pages.openmetrics,
-        (Format.OPENMETRICS, True): pages.openmetrics_gzip,
-    }[form, zipped]
-    encoding = {"Content-Encoding": "gzip"} if zipped else {}
+    body, length = {
+        Format.TEXT: (pages.text_gzip, pages.text_bytes),
+        Format.OPENMETRICS: (pages.openmetrics_gzip, pages.openmetrics_bytes),
+    }[form]
     kind = {"Content-Type": form.value, "Vary": "Accept, Accept-Encoding"}
-    return Reply(HTTPStatus.OK, kind | encoding, body)
+    if zipped:
+        return Reply(HTTPStatus.OK, kind | {"Content-Encoding": "gzip"}, body)
+    return Reply(HTTPStatus.OK, kind, body, unpacked=length)
 
 
 def _healthy(headers: Mapping[str, str], pages: Pages, now: float) -> Reply:
@@ -76,4 +93,23 @@ def _landing(headers: Mapping[str, str], pages: Pages, now: float) -> Reply:
     return Reply(HTTPStatus.OK, kind, pages.landing)
 
 
-_ROUTES = {"/": _landing, "/metrics": _metrics, "/-/healthy": _healthy, "/-/ready": _ready}
+def _live(headers: Mapping[str, str], pages: Pages, now: float) -> Reply:
+    if not pages.ready:
+        return told(HTTPStatus.SERVICE_UNAVAILABLE, "there is no snapshot yet")
+    common = {"ETag": pages.tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    if pages.tag in (one.strip() for one in headers.get("if-none-match", "").split(",")):
+        return Reply(HTTPStatus.NOT_MODIFIED, common, b"")
+    zipped = takes_gzip(headers.get("accept-encoding", ""))
+    encoding = {"Content-Encoding": "gzip"} if zipped else {}
+    kind = {"Content-Type": "application/json"}
+    body = pages.live_gzip if zipped else pages.live
+    return Reply(HTTPStatus.OK, kind | common | encoding, body)
+
+
+_ROUTES = {
+    "/": _landing,
+    "/live.json": _live,
+    "/metrics": _metrics,
+    "/-/healthy": _healthy,
+    "/-/ready": _ready,
+}

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 
@@ -180,7 +180,7 @@ class Server:
                 WWW_Authenticate='Basic realm="immapscope", charset="UTF-8"',
             )
         common = {"X-Content-Type-Options": "nosniff"}
-        return Reply(reply.status, common | dict(reply.headers) | dict(self._headers), reply.body)
+        return replace(reply, headers=common | dict(reply.headers) | dict(self._headers))
 
 
 def _listening(listen: Address) -> socket.socket:

@@ -69,7 +69,8 @@ class TreeFunction:
     """A function that changes an i_mmap tree.
 
     Positions are 0-based. `vma_argument` is the VMA that goes in or out. `mapping_argument` and
-    `root_argument` are None where the function is not given that.
+    `root_argument` are None where the function is not given that. `behind_argument` is the VMA
+    that insert_after puts it behind, None for the others.
     """
 
     name: str
@@ -77,6 +78,7 @@ class TreeFunction:
     vma_argument: int
     mapping_argument: int | None
     root_argument: int | None
+    behind_argument: int | None = None
 
 
 class MissingFunctionError(Exception):
@@ -108,6 +110,9 @@ _SLOW_PATHS = (
     ("rwsem_down_read_slowpath", Side.READ),
 )
 
+# insert_after takes two VMAs and calls the one that is already in the tree prev.
+_BEHIND = ("prev", VMA_POINTER)
+
 # Newest first: (vma, mapping) in mm/interval_tree.c of 7.3, (node, root) in that of 6.1 and 6.12.
 _TREE_FAMILIES = ("mapping_rmap_tree", "vma_interval_tree")
 _TREE_OPERATIONS = (Operation.INSERT, Operation.INSERT_AFTER, Operation.REMOVE)
@@ -132,8 +137,9 @@ class Functions:
         """Raises MissingFunctionError."""
         name = f"{family}_{operation.label}"
         shape = self._shape(name)
-        # insert_after takes two VMAs and calls the one that is already in the tree prev.
-        vmas = [i for i, (n, t) in enumerate(shape.params) if t == VMA_POINTER and n != "prev"]
+        vmas = [
+            i for i, (n, t) in enumerate(shape.params) if t == VMA_POINTER and (n, t) != _BEHIND
+        ]
         if len(vmas) != 1:
             raise MissingFunctionError(
                 name, f"takes {shape.params}: which VMA is meant is not clear"
@@ -144,6 +150,7 @@ class Functions:
             vmas[0],
             shape.position(MAPPING_POINTER),
             shape.position(ROOT_POINTER),
+            next((i for i, (n, t) in enumerate(shape.params) if (n, t) == _BEHIND), None),
         )
 
     def _rwsem_argument(self, name: str) -> tuple[int, int]:

@@ -91,6 +91,7 @@ class KernelModel:
             "MAPPING_LOCK": int("OFF_MAPPING_I_MMAP_RWSEM" in self.offsets),
             # In a file of several trees its one lock is of no tree in particular.
             "MAPPING_SHARD": _NO_SHARD if trees else 0,
+            "ONE_TREE": int(trees is None),
             "TREE_LOCKS": int(self.has_tree_locks),
             **(_tree_macros(trees, self.shard_count) if trees else {}),
             "SHARD_IS_STORED": int("OFF_VMA_TREE_IDX" in self.offsets),
@@ -98,6 +99,7 @@ class KernelModel:
             "OFF_VMA_TREE_IDX": 0,
             "SIZE_VMA_TREE_IDX": 4,
             "OFF_VMA_RB": 0,
+            **_identity_macros(self.offsets),
             **self.offsets,
         }
 
@@ -151,6 +153,17 @@ class KernelModel:
 
 #: NO_SHARD of probes/mapping.c.
 _NO_SHARD = (1 << 64) - 1
+
+
+def _identity_macros(offsets: Mapping[str, int]) -> dict[str, int]:
+    """Where what names an inode begins, and its length; in struct inode it lies close together."""
+    sizes = {"I_SB": 8, "I_INO": offsets.get("SIZE_INODE_I_INO", 8), "I_NLINK": 4}
+    places = {offsets.get(f"OFF_INODE_{name}", 0): size for name, size in sizes.items()}
+    first = min(places)
+    return {
+        "OFF_INODE_IDENTITY": first,
+        "SIZE_INODE_IDENTITY": max(at + size for at, size in places.items()) - first,
+    }
 
 
 def _tree_macros(trees: TreeArray, shard_count: int | None) -> dict[str, int]:

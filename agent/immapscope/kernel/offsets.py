@@ -24,6 +24,7 @@ _MEMBERS: tuple[tuple[str, str, tuple[str, ...], str | None], ...] = (
     # The union around it has a name, d_u, in 6.1 and 6.12 and none in 7.3.
     ("OFF_DENTRY_D_ALIAS", "dentry", ("d_alias", "d_u.d_alias"), None),
     ("OFF_DENTRY_D_INODE", "dentry", ("d_inode",), None),
+    ("OFF_TASK_PID", "task_struct", ("pid",), None),
     ("OFF_TASK_CPU", "task_struct", ("thread_info.cpu",), None),
 )
 

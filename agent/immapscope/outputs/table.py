@@ -8,24 +8,19 @@ left out, the least telling first, and are named below the table. Names are `pri
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator, Sequence
-from io import StringIO
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from immapscope.grouping import GroupedRow, Key
 from immapscope.outputs.columns import Grid, columns, fitted
 from immapscope.outputs.files import labels
+from immapscope.outputs.page import Page
 from immapscope.outputs.prose import Line, Tone, after, before
 from immapscope.outputs.sections import sections
 from immapscope.snapshot import Snapshot
-
-_WIDE_ENOUGH: Final = 100_000
-_ANY_HEIGHT: Final = 25
 
 _STYLES: Final = {"file": "cyan", "wait total": "bold", "wait %": "bold"}
 
@@ -42,33 +37,22 @@ def text(
 
     `width` is in terminal cells; None is as wide as it takes, nothing shortened or wrapped.
     """
-    console = Console(
-        file=StringIO(),
-        width=width or _WIDE_ENOUGH,
-        height=_ANY_HEIGHT,
-        force_terminal=color,
-        force_jupyter=False,
-        no_color=not color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-    )
-    _print_lines(console, before(snapshot), width)
-    console.print()
+    page = Page(width, color)
+    page.lines(before(snapshot))
+    page.gap()
     if rows:
         shown = columns(snapshot, keys, labels(row.inode for row in rows))
         grid = fitted(shown, rows, width)
-        console.print(_table(grid), soft_wrap=False)
-        _print_lines(console, _below(grid), width)
-        console.print()
+        page.table(_table(grid))
+        page.lines(_below(grid))
+        page.gap()
     if snapshot.kernel.shards > 1:
         for title, section in sections(snapshot):
-            _print_lines(console, [Line(title, Tone.TITLE)], width)
-            console.print(section, soft_wrap=False)
-            console.print()
-    _print_lines(console, after(snapshot), width)
-    written = console.file
-    assert isinstance(written, StringIO)
-    return "".join(f"{line.rstrip()}\n" for line in written.getvalue().split("\n")[:-1])
+            page.lines([Line(title, Tone.TITLE)])
+            page.table(section)
+            page.gap()
+    page.lines(after(snapshot))
+    return page.text()
 
 
 def _table(grid: Grid) -> Table:
@@ -91,12 +75,3 @@ def _below(grid: Grid) -> Iterator[Line]:
     yield Line("wait % is of all waiting, spin % of the row's own", Tone.ASIDE)
     if grid.left_out:
         yield Line(f"left out at this width: {', '.join(grid.left_out)}", Tone.ASIDE)
-
-
-def _print_lines(console: Console, lines: Iterable[Line], width: int | None) -> None:
-    for line in lines:
-        wrapped = textwrap.wrap(
-            line.text, width or _WIDE_ENOUGH, subsequent_indent="  ", break_on_hyphens=False
-        )
-        for part in wrapped:
-            console.print(Text(part, style=line.tone.value), soft_wrap=True)

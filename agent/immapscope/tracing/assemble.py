@@ -82,7 +82,7 @@ def device_name(device: int) -> str:
 def assemble(counters: Counters, context: Context) -> Snapshot:
     """The Snapshot that these counters make."""
     inodes = _as_one(list(_inodes(counters.files, context)))
-    slots = [slot for slot, inode in enumerate(inodes) if _is_wanted(slot, inode, context)]
+    slots = _wanted_slots(inodes, context)
     view = _View(counters, context, inodes, slots)
     # Readers and writers have rows apart in the kernel; what was had at once is distinct already.
     rows = (*group(view.contended_rows(), ALL_KEYS), *view.uncontended_rows())
@@ -103,6 +103,15 @@ def assemble(counters: Counters, context: Context) -> Snapshot:
         stacks=view.stacks(),
         notes=view.notes(),
     )
+
+
+def wanted_slots(counters: Counters, context: Context) -> list[int]:
+    """The slots that the Snapshot is of."""
+    return _wanted_slots(list(_inodes(counters.files, context)), context)
+
+
+def _wanted_slots(inodes: list[Inode | None], context: Context) -> list[int]:
+    return [slot for slot, inode in enumerate(inodes) if _is_wanted(slot, inode, context)]
 
 
 def _facts(counters: Counters, context: Context) -> KernelFacts:

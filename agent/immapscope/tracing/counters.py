@@ -55,7 +55,8 @@ CPU_COUNTS = np.dtype(
         ("boundary", "u8", 2),
         ("execs", "u8"),
         ("forks", "u8"),
-        ("line", "u8", 2),
+        ("serial", "u8"),
+        ("line", "u8"),
     ]
 )
 NUMBER = np.dtype([("value", "u8")])
@@ -100,9 +101,12 @@ WAIT = np.dtype(
 HELD = np.dtype(
     [
         ("since", "u8"), ("wait", WAIT), ("waited_until", "u8"), ("swept_ns", "u8"),
-        ("slot", "u4"), ("node", "u2"), ("flags", "u1"), ("changes", "u1"), ("run", "u8"),
+        ("slot", "u4"), ("node", "u2"), ("flags", "u1"), ("changes", "u1"), ("run", "u4"),
+        ("stack", "i4"), ("id", "u8"), ("cpu", "u2"), ("side", "u1"), ("pad", "u1", 5),
     ]
 )  # fmt: skip
+#: A hold that is in the place of its task's number; free where `task` is 0.
+PLACE = np.dtype([("task", "u8"), ("sem", "u8"), ("held", HELD)])
 #: enum held_flags of probes/held.c.
 HELD_CONTENDED = 4
 STACK_KEY = np.dtype([("slot", "u4"), ("stack", "i4")])

@@ -117,6 +117,11 @@ class Counting:
         return self._closed_ns is not None
 
     @property
+    def opened_ns(self) -> int:
+        """When the flag opened, of CLOCK_MONOTONIC."""
+        return self._opened_ns
+
+    @property
     def duration_ns(self) -> int:
         """How long the flag has been, or was, open."""
         end = time.monotonic_ns() if self._closed_ns is None else self._closed_ns

@@ -30,6 +30,8 @@ _FILE_KEY: Final = 24
 _LOCK: Final = 16
 _HELD_KEY: Final = 16
 _FILTER_WORDS: Final = 4096
+#: struct refused of probes/ring.c.
+_REFUSED: Final = 64
 
 #: What the largest machine of the thread has: UnixBench's execl on 12 nodes and 384 CPUs.
 LARGE: Final = (384, 12)
@@ -59,13 +61,19 @@ def _maps(model: KernelModel, request: Request, sizes: Sizes) -> Iterator[int]:
     yield _hash(_ROW_KEY, 4, sizes.rows, sizes.cpus)
     yield _hash(4, layouts.WAIT.itemsize, sizes.waiting, sizes.cpus)
     if request.mode is Mode.FULL:
+        yield _array(layouts.PLACE.itemsize, sizes.held)
         yield _hash(_HELD_KEY, layouts.HELD.itemsize, sizes.held, sizes.cpus)
+        yield _array(8, 1)
         yield _hash(4, 8, sizes.held, sizes.cpus)
+        yield _array(8, 1)
     elif model.has_sweeps:
         yield _hash(4, _LOCK, sizes.waiting, sizes.cpus)
     if request.folded:
         weight = layouts.STACK_WEIGHT.itemsize
         yield _hash(layouts.STACK_KEY.itemsize, weight, sizes.stacks, sizes.cpus)
+    if request.recorded:
+        yield sizes.ring
+        yield _array(_REFUSED, sizes.files)
     if model.has_tree_locks:
         yield _hash(8, _LOCK, sizes.locks, sizes.cpus)
         yield _array(8, _FILTER_WORDS)

@@ -107,7 +107,8 @@ def _lock_programs(lock: LockFunction, attach: Attach) -> Iterator[Program]:
         yield _program(entry, lock.name, f"release({sem})")
         return
     tries = lock.action is Action.TRY
-    yield _program(entry, lock.name, f"acquire({sem}, {str(tries).lower()})")
+    call = f"acquire(ctx, {sem}, {str(tries).lower()}, {_side(lock.side)})"
+    yield _program(entry, lock.name, call)
     if not tries:
         return
     if attach is Attach.FENTRY:
@@ -135,13 +136,17 @@ def _slow_path_programs(path: SlowPath, attach: Attach) -> Iterator[Program]:
     yield _program(Kind.FEXIT, path.name, f"leave_slow_path({sem}, ctx[{path.arguments}])")
 
 
-def _change(entry: Kind, tree: TreeFunction) -> str:
+def _change(entry: Kind, tree: TreeFunction, one_tree: bool) -> str:
     vma = _argument(entry, tree.vma_argument)
-    mapping = f"mapping_of({vma})"
+    root = "0" if tree.root_argument is None else _argument(entry, tree.root_argument)
     if tree.mapping_argument is not None:
         mapping = _argument(entry, tree.mapping_argument)
-    root = "0" if tree.root_argument is None else _argument(entry, tree.root_argument)
-    return f"change_tree({vma}, {mapping}, {root}, {tree.operation.name})"
+    elif tree.root_argument is not None and one_tree:
+        mapping = f"mapping_of_tree({root})"
+    else:
+        mapping = f"mapping_of({vma})"
+    behind = "0" if tree.behind_argument is None else _argument(entry, tree.behind_argument)
+    return f"change_tree({vma}, {mapping}, {root}, {behind}, {tree.operation.name})"
 
 
 def _with_plain_arguments(program: Program) -> Program:
@@ -171,7 +176,11 @@ def watching_programs(model: KernelModel, attach: Attach) -> tuple[Program, ...]
 
 
 def programs(
-    model: KernelModel, mode: Mode, attach: Attach, tree_operations: bool = True
+    model: KernelModel,
+    mode: Mode,
+    attach: Attach,
+    tree_operations: bool = True,
+    recorded: bool = False,
 ) -> tuple[Program, ...]:
     """The programs of a session, in the order in which they are attached."""
     entry = Kind.FENTRY if attach is Attach.FENTRY else Kind.KPROBE
@@ -186,14 +195,17 @@ def programs(
         chosen.append(_program(Kind.RAW_TRACEPOINT, "contention_begin", call))
     if tree_operations or mode is Mode.FULL:
         for tree in model.tree:
-            chosen.append(_program(entry, tree.name, _change(entry, tree)))
+            chosen.append(_program(entry, tree.name, _change(entry, tree, model.trees is None)))
     if model.has_tree_locks and model.has_destroy_inode:
         call = f"forget_locks({_argument(entry, 0)})"
         chosen.append(_program(entry, "__destroy_inode", call))
-    for event, call in (
+    events = [
         ("sched_process_exec", "count_exec()"),
-        ("sched_process_fork", "count_fork()"),
-    ):
+        ("sched_process_fork", "count_fork(ctx->args[1])"),
+    ]
+    if recorded:
+        events.append(("sched_process_exit", "count_exit()"))
+    for event, call in events:
         chosen.append(_program(Kind.RAW_TRACEPOINT, event, call))
     if model.has_tree_locks:
         chosen = [_with_plain_arguments(program) for program in chosen]

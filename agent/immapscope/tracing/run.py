@@ -8,25 +8,32 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from immapscope.arithmetic import difference
+from immapscope.command import start
 from immapscope.errors import ExitStatus
 from immapscope.signals import Signals
 from immapscope.snapshot import Snapshot
-from immapscope.tracing.target import Target
 
 _STOPPING = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 #: Seconds that COMMAND has to end after SIGTERM.
 _PATIENCE = 5.0
 
 
-class CommandFailedError(Exception):
-    """COMMAND could not be started; `status` is 126 or 127 as of a shell."""
+class Measured(Protocol):
+    """What is measured: a session with the files that it is for."""
 
-    def __init__(self, command: str, error: OSError) -> None:
-        missing = isinstance(error, FileNotFoundError)
-        self.status = ExitStatus.COMMAND_NOT_FOUND if missing else ExitStatus.CANNOT_RUN_COMMAND
-        super().__init__(f"cannot run {command!r}: {error.strerror}")
+    def open(self) -> None:
+        """From here on events count."""
+
+    def read(self) -> Snapshot:
+        """What was counted so far."""
+        ...
+
+    def close(self) -> Snapshot:
+        """What the whole session counted; afterwards nothing is left in the kernel."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Outcome:
 
 
 def run(
-    target: Target,
+    target: Measured,
     span: Span,
     each: Callable[[Snapshot], None],
     tick: Callable[[Snapshot], None] | None = None,
@@ -59,7 +66,7 @@ def run(
     """
     with Signals((*_STOPPING, signal.SIGCHLD)) as signals:
         target.open()
-        command = _start(span.command)
+        command = start(span.command)
         try:
             before = _until_the_end(target, span, command, signals, each, tick)
             last = target.close()
@@ -76,7 +83,7 @@ def run(
 
 
 def _until_the_end(
-    target: Target,
+    target: Measured,
     span: Span,
     command: subprocess.Popen[bytes] | None,
     signals: Signals,
@@ -107,15 +114,6 @@ def _until_the_end(
             tick(target.read())
         signals.wait(ends, next_interval, next_tick)
     return before
-
-
-def _start(command: Sequence[str]) -> subprocess.Popen[bytes] | None:
-    if not command:
-        return None
-    try:
-        return subprocess.Popen(command)
-    except OSError as error:
-        raise CommandFailedError(command[0], error) from error
 
 
 def _end(command: subprocess.Popen[bytes]) -> None:

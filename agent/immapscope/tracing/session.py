@@ -57,7 +57,9 @@ class Session:
         known = class_table(symbols)
         base, length = text_span(known)
         self.sizes = (sizes or Sizes(machine.cpus, machine.nodes)).with_text(base, length)
-        chosen = programs(model, request.mode, request.attach, request.tree_operations)
+        chosen = programs(
+            model, request.mode, request.attach, request.tree_operations, request.recorded
+        )
         self.module = Module(module_text(model, self.sizes, chosen, request))
         try:
             self.counting = Counting(self.module.map_fd, self.sizes)
@@ -124,33 +126,49 @@ class Session:
         """A copy of the counters: finished before entered, so that entered >= finished + lost."""
         return self.counting.read()
 
+    def stop(self) -> None:
+        """Closes the flag and waits until no program runs."""
+        if not self.counting.closed:
+            self.counting.close()
+
     def close(self) -> Counters:
-        """Closes the flag, waits until no program runs, detaches, and reads what is left."""
-        self.counting.close()
+        """Stops, reads what is left, and detaches."""
+        self.stop()
         counted = self.counting.read()
         waiting = structs([v for _, v in self.module.items("waiting")], layouts.WAIT)
         held = None
         if self.request.mode is Mode.FULL:
-            held = structs([v for _, v in self.module.items("held")], layouts.HELD)
+            held = self._held()
         stacks = self._folded_stacks() if self.request.folded else ()
         self.module.close()
         return replace(counted, waiting=waiting, held=held, stacks=stacks)
 
+    def _held(self) -> Structs:
+        """What was held as the session closed, in its task's place or elsewhere."""
+        places = self._array("places", layouts.PLACE, self.sizes.held)
+        elsewhere = structs([v for _, v in self.module.items("held")], layouts.HELD)
+        return np.concatenate([places["held"][places["task"] != 0], elsewhere])
+
     def _folded_stacks(self) -> tuple[tuple[int, tuple[str, ...], int, int], ...]:
         """(file slot, frames outermost first, waits, ns) of each stack that waited."""
-        lock = {path.name for path in self.model.slow_paths}
-        lock |= {function.name for function in self.model.locks}
         found = []
         for key, value in self.module.items("stack_weights"):
             slot, stack = np.frombuffer(key, layouts.STACK_KEY)[0]
             waits, wait_ns = np.frombuffer(value, layouts.STACK_WEIGHT)[0]
-            addresses = self.module.stack("stack_ids", int(stack))
-            names = [self._symbols.name_at(address - 1) for address in addresses]
-            # Inside the lock's functions are only our own programs, which the symbol list, read
-            # before they were loaded, does not know.
-            ours = next((i for i, name in enumerate(names) if name in lock), 0)
-            found.append((int(slot), tuple(reversed(names[ours:])), int(waits), int(wait_ns)))
+            frames = self.frames(int(stack))
+            found.append((int(slot), frames, int(waits), int(wait_ns)))
         return tuple(found)
+
+    def frames(self, stack: int) -> tuple[str, ...]:
+        """The functions of a recorded stack, outermost first; only once the session stopped."""
+        lock = {path.name for path in self.model.slow_paths}
+        lock |= {function.name for function in self.model.locks}
+        addresses = self.module.stack("stack_ids", stack)
+        names = [self._symbols.name_at(address - 1) for address in addresses]
+        # Inside the lock's functions are only our own programs, which the symbol list, read
+        # before they were loaded, does not know.
+        ours = next((i for i, name in enumerate(names) if name in lock), 0)
+        return tuple(reversed(names[ours:]))
 
     def abandon(self) -> None:
         """Detach without reading."""

@@ -6,6 +6,7 @@ Map sizes are chosen here; `immapscope doctor` says what they cost.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,9 @@ OPERATIONS = 8
 #: A file that every node waits for behind every other has rows by the square of the nodes.
 _ROWS_OF_A_NODE = 4096
 _FEW_NODES = 4
+
+#: The ring buffer of a recording, a power of two.
+RING_BYTES = 32 << 20
 
 #: Locks of trees that are remembered, where trees have locks.
 _LOCKS = 65536
@@ -41,7 +45,8 @@ class Request:
     """What to measure and how.
 
     `claim_early`: every file that is seen gets a slot, as long as there are slots; else only those
-    whose lock somebody waited for.
+    whose lock somebody waited for. `recorded`: each event crosses on its own as well, with the
+    stack of a contended wait, or of every acquisition if `all_stacks`.
     """
 
     mode: Mode
@@ -49,6 +54,8 @@ class Request:
     tree_operations: bool = True
     folded: bool = False
     claim_early: bool = True
+    recorded: bool = False
+    all_stacks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,7 @@ class Sizes:
     held: int = 16384
     locks: int = _LOCKS
     functions: int = 1024
+    ring: int = RING_BYTES
     text_base: int = 0
     text_bytes: int = 0
 
@@ -100,6 +108,7 @@ def _files(model: KernelModel, request: Request) -> tuple[str, ...]:
         "trees.c" if several else "one_tree.c",
         *(("tree_lock.c", "proof.c") if tree_locks else ("no_tree_lock.c",)),
         "lock.c",
+        "identity.c",
         "file.c",
         "cell.c",
         "row.c",
@@ -108,7 +117,8 @@ def _files(model: KernelModel, request: Request) -> tuple[str, ...]:
         "sweep.c",
         "swept_waits.c" if model.has_sweeps and not full else "no_swept_waits.c",
         "fold.c" if request.folded else "no_fold.c",
-        "held.c" if full else "no_holds.c",
+        *(("held.c", "trying.c", "holds.c") if full else ("no_holds.c",)),
+        *(("ring.c", "record.c") if request.recorded else ("no_record.c",)),
         "slowpath.c",
         *(("acquire.c", "release.c") if full else ()),
         "tree.c",
@@ -140,6 +150,8 @@ def macros(model: KernelModel, sizes: Sizes, request: Request) -> dict[str, int]
         "HELD": sizes.held,
         "LOCKS": sizes.locks,
         "FUNCTIONS": sizes.functions,
+        "RING_PAGES": sizes.ring // mmap.PAGESIZE,
+        "STACKS_OF_ALL": int(request.all_stacks),
         "TEXT_ELEMENTS": sizes.text_elements,
         "CONTENTION_WRITE": _CONTENTION_WRITE,
         **{f"OPERATION_{operation.name}": operation.code for operation in Operation},

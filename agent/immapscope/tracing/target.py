@@ -9,6 +9,7 @@ from dataclasses import replace
 from immapscope.snapshot import Snapshot
 from immapscope.tracing.assemble import Context, assemble
 from immapscope.tracing.counters import Counters
+from immapscope.tracing.mapped import mapped_files
 from immapscope.tracing.session import Session
 from immapscope.tracing.wanted import Wanted
 from immapscope.who import Who
@@ -19,7 +20,8 @@ class Target:
 
     def __init__(self, session: Session, whos: Sequence[Who]) -> None:
         self._session = session
-        self._wanted = Wanted(whos, session.learn)
+        mapped = mapped_files(whos) if session.model.has_tree_locks else ()
+        self._wanted = Wanted(whos, session.learn, mapped)
 
     def open(self) -> None:
         """From here on events count."""
@@ -27,13 +29,14 @@ class Target:
 
     def read(self) -> Snapshot:
         """What was counted so far."""
-        return self._snapshot(self._session.read())
+        return self.snapshot(self._session.read())
 
     def close(self) -> Snapshot:
         """What the whole session counted; afterwards nothing is left in the kernel."""
-        return self._snapshot(self._session.close())
+        return self.snapshot(self._session.close())
 
-    def _snapshot(self, counters: Counters) -> Snapshot:
+    def snapshot(self, counters: Counters) -> Snapshot:
+        """What these counters say of the files that were asked for."""
         session, wanted = self._session, self._wanted.now()
         context = Context(
             kernel=session.facts,

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from immapscope.snapshot import Inode, Snapshot
 from immapscope.tracing.assemble import device_name
@@ -17,8 +18,13 @@ Learn = Callable[[bytes], tuple[int, int] | None]
 class Wanted:
     """WHO, once; `now` is asked at each reading, since a path may come into being later."""
 
-    def __init__(self, whos: Sequence[Who], learn: Learn) -> None:
+    def __init__(self, whos: Sequence[Who], learn: Learn, mapped: Iterable[bytes] = ()) -> None:
+        """`mapped` are paths of what names mean, where locks are known only from their mapping."""
         self._whos = [_learnt(who, learn) for who in whos]
+        for path in mapped:
+            # Who had it may have gone, and not everybody may look.
+            with suppress(OSError):
+                learn(path)
 
     def now(self) -> WantedNow:
         """As of this moment."""

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """observe.py SESSION -- COMMAND: in a guest, run COMMAND under a session of ours, or an empty one.
 
-SESSION is MODE[-without-trees][-empty]: an empty one attaches programs that only return to the same
-functions in the same way, which is the least that any tool pays that looks there. Prints on stderr,
-as one JSON line, seconds until attached, kernel memory, and what was counted and lost.
+SESSION is MODE[-without-trees][-empty][-events]: an empty one attaches programs that only return to
+the same functions in the same way, which is the least that any tool pays that looks there. Prints
+on stderr, as one JSON line, seconds until compiled and until attached, kernel memory, what was
+counted and lost, and with -events how often each program ran and how long.
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from immapscope.cli.trial import kernel_memory
 from immapscope.kernel.model import KernelModel
 from immapscope.preflight import traceable_kernel
 from immapscope.snapshot import Mode
+from immapscope.tracing.loader import Module
 from immapscope.tracing.machine import Machine
 from immapscope.tracing.programs import Attach, Program, programs
 from immapscope.tracing.session import Session
@@ -32,34 +37,62 @@ _BODY = re.compile(r"\treturn [^;]+;")
 
 
 def empty_programs(
-    model: KernelModel, mode: Mode, attach: Attach, tree_operations: bool
+    model: KernelModel, mode: Mode, attach: Attach, tree_operations: bool, recorded: bool
 ) -> tuple[Program, ...]:
     """The programs of a session at their places, doing nothing."""
     return tuple(
         replace(program, text=_BODY.sub("\treturn 0;", program.text))
-        for program in programs(model, mode, attach, tree_operations)
+        for program in programs(model, mode, attach, tree_operations, recorded)
     )
+
+
+def timed(spent: list[float]) -> Callable[[str], Module]:
+    """Compiles a module, and tells how many seconds that took."""
+
+    def compiled(text: str) -> Module:
+        began = time.monotonic()
+        module = Module(text)
+        spent.append(time.monotonic() - began)
+        return module
+
+    return compiled
+
+
+def ran(session: Session) -> dict[str, list[int]]:
+    """By program: how often it ran, and ns in all (kernel.bpf_stats_enabled)."""
+    found = {}
+    for one in session.attached:
+        lines = Path(f"/proc/self/fdinfo/{one.fd}").read_text().splitlines()
+        told = {key: value for key, _, value in (line.partition(":\t") for line in lines)}
+        name = f"{one.program.kind.value} {one.program.target}"
+        found[name] = [int(told["run_cnt"]), int(told["run_time_ns"])]
+    return found
 
 
 def main(kind: str, command: list[str]) -> int:
     """COMMAND's status."""
     mode, *how = kind.split("-")
     request = Request(Mode(mode), tree_operations="trees" not in how)
+    compiled: list[float] = []
+    Path("/proc/sys/kernel/bpf_stats_enabled").write_text(str(int("events" in how)))
     began = time.monotonic()
     kernel = traceable_kernel()
     machine = Machine.from_sysfs()
     with ExitStack() as stack:
         if "empty" in how:
             stack.enter_context(patch("immapscope.tracing.session.programs", empty_programs))
+        stack.enter_context(patch("immapscope.tracing.session.Module", timed(compiled)))
         session = stack.enter_context(Session(kernel.model, kernel.symbols, machine, request))
         target = Target(session, ())
         target.open()
         attached = time.monotonic()
         memory = kernel_memory()
         status = subprocess.run(command, check=False).returncode
+        events = ran(session) if "events" in how else None
         snapshot = target.close()
-    told = {
+    told: dict[str, Any] = {
         "attached_seconds": attached - began,
+        "compiled_seconds": sum(compiled),
         "kernel_bytes": memory,
         "resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "acquisitions": snapshot.totals.acquisitions,
@@ -67,6 +100,8 @@ def main(kind: str, command: list[str]) -> int:
         "wait_seconds": snapshot.totals.wait_ns / 1e9,
         "lost": sum(loss.count for loss in snapshot.loss.values()),
     }
+    if events is not None:
+        told["events"] = events
     print(json.dumps(told), file=sys.stderr)
     return status
 

@@ -51,6 +51,7 @@ enum rwsem_waiter_type { RWSEM_WAITING_FOR_WRITE, RWSEM_WAITING_FOR_READ };
 struct thread_info { unsigned long flags; u32 cpu; };
 struct task_struct {
 	struct thread_info thread_info;
+	int pid;
 	unsigned in_execve : 1;
 	enum rwsem_waiter_type *waiting;
 	struct { int i; } *nameless;

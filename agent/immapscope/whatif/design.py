@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A design as the event loop sees it, and which tree a VMA goes to there."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immapscope.whatif.compiled import Records, compiled, inlined, signed
+
+#: Which locks there are: one a file; one for each tree; that and an inverted one over all.
+ONE, EACH, INVERTED = 0, 1, 2
+#: How a new VMA's tree is chosen: by the CPU, the emptiest, by the VMA's address.
+BY_CPU, EMPTIEST, BY_ADDRESS = 0, 1, 2
+
+#: A VMA whose tree is not known yet.
+UNKNOWN: Final = 0xFFFF
+
+#: `trees`, `locks`: of a file. `copies` of the recorded customers, each on `cpus_of_copy` CPUs of
+#: its own as far as there are such, of `cpus`. `walks`: how often each walk is done.
+NUMBERS: Final = np.dtype(
+    [
+        ("layout", "i8"), ("choice", "i8"), ("trees", "i8"), ("locks", "i8"), ("copies", "i8"),
+        ("cpus_of_copy", "i8"), ("cpus", "i8"), ("walks", "f8"),
+    ]
+)  # fmt: skip
+
+
+class Design(NamedTuple):
+    """`numbers`: one of NUMBERS; `tree_of_cpu`: for BY_CPU; `node_of_cpu`: of the machine.
+
+    `gaps`: ns that it takes to hand a lock over on one node and to another, GAPS equally likely
+    ones each.
+    """
+
+    numbers: Records
+    tree_of_cpu: NDArray[np.int32]
+    node_of_cpu: NDArray[np.int32]
+    gaps: NDArray[np.float64]
+
+
+@inlined
+def random_below(state: Records, count: int) -> int:
+    """0 to `count` - 1, by splitmix64 on the state's `random`."""
+    mixed = state[0].random + np.uint64(0x9E3779B97F4A7C15)
+    state[0].random = mixed
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
+    return signed(mixed >> np.uint64(33)) % count
+
+
+@compiled
+def _emptiest(locks: Records, first: int, trees: int) -> int:
+    found = 0
+    least = locks[first].vmas
+    for tree in range(1, trees):
+        if least <= 0:
+            break
+        if locks[first + tree].vmas < least:
+            least = locks[first + tree].vmas
+            found = tree
+    return found
+
+
+@compiled
+def tree_for_new(design: Design, locks: Records, first: int, cpu: int, address: int) -> int:
+    """Where a new VMA goes; `first`: the file's first tree."""
+    choice = design.numbers[0].choice
+    if choice == BY_CPU:
+        return signed(design.tree_of_cpu[cpu])
+    if choice == EMPTIEST:
+        return _emptiest(locks, first, design.numbers[0].trees)
+    tree: int = address % design.numbers[0].trees
+    return tree
+
+
+@compiled
+def tree_for_old(design: Design, state: Records) -> int:
+    """Where a VMA may be of which it is not known when it was made."""
+    if design.numbers[0].choice == BY_CPU:
+        return signed(design.tree_of_cpu[random_below(state, len(design.tree_of_cpu))])
+    return random_below(state, design.numbers[0].trees)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A rwsem as the model has it: first come first served, and readers together.
+
+A writer excludes all. A reader gets in where readers are inside and nobody waits. Who releases
+hands over: to the writer that waits longest or, if a reader does, to every reader that waits, as
+rwsem_mark_wake() does (kernel/locking/rwsem.c). Nobody steals: with one server that changes who
+waits, and hardly how much all wait together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immapscope.whatif.compiled import Records, compiled, inlined
+
+#: `inside`: readers, or -1 for a writer; `first`, `last`: who waits, 0 for nobody and else a
+#: customer's number and 1. `since`: when it became busy; `busy`: ns until then. `taken`: by who
+#: changes its tree. `vmas`: in its tree, as far as known.
+_LOCK: Final = np.dtype(
+    [
+        ("since", "f8"), ("busy", "f8"), ("taken", "i8"), ("inside", "i4"), ("first", "i4"),
+        ("last", "i4"), ("vmas", "i4"),
+    ]
+)  # fmt: skip
+
+
+def locks(count: int) -> Records:
+    """So many that nobody holds; memory is taken as they are used."""
+    return np.zeros(count, _LOCK)
+
+
+@inlined
+def obtained(locks: Records, lock: int, write: bool, now: float) -> bool:
+    """Takes it if that can be had at once."""
+    inside = locks[lock].inside
+    if inside == 0:
+        # What is handed over is never free in between, so nobody waits here.
+        locks[lock].since = now
+        locks[lock].inside = -1 if write else 1
+        return True
+    if not write and inside > 0 and locks[lock].first == 0:
+        locks[lock].inside = inside + 1
+        return True
+    return False
+
+
+@compiled
+def queue(locks: Records, lock: int, customer: int, customers: Records) -> None:
+    """`customer` waits behind all who do."""
+    customers[customer].behind = 0
+    if locks[lock].first == 0:
+        locks[lock].first = customer + 1
+    else:
+        customers[locks[lock].last - 1].behind = customer + 1
+    locks[lock].last = customer + 1
+
+
+@inlined
+def left(locks: Records, lock: int, now: float) -> bool:
+    """One holder less. True where it is free and waited for: `serve` must follow."""
+    if locks[lock].inside > 1:
+        locks[lock].inside -= 1
+        return False
+    locks[lock].inside = 0
+    if locks[lock].first == 0:
+        locks[lock].busy += now - locks[lock].since
+        return False
+    return True
+
+
+@compiled
+def serve(locks: Records, lock: int, customers: Records, found: NDArray[np.int32]) -> int:
+    """Hands over a lock for which customers wait: how many got it, and who in `found`."""
+    first = locks[lock].first - 1
+    if customers[first].wants_write:
+        locks[lock].first = customers[first].behind
+        locks[lock].inside = -1
+        found[0] = first
+        return 1
+    count = 0
+    kept = 0
+    locks[lock].first = 0
+    at = first + 1
+    while at:
+        customer = at - 1
+        at = customers[customer].behind
+        if customers[customer].wants_write:
+            if kept == 0:
+                locks[lock].first = customer + 1
+            else:
+                customers[kept - 1].behind = customer + 1
+            customers[customer].behind = 0
+            kept = customer + 1
+        else:
+            found[count] = customer
+            count += 1
+    locks[lock].last = kept
+    locks[lock].inside = count
+    return count

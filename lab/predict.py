@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Is whatif right? python3 -m lab.predict [--topology 4x2]: predicted beside measured.
+
+The same work on each design, one task a CPU, whose holds and thinks are sleeps: an emulated guest
+with two real cores has them as long as they were asked to be, however many there are. Recorded on
+`single`, predicted for each design from that, then measured on each. Prints a table in Markdown,
+the one of docs/whatif.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from lab import cache, cli
+from lab.errors import LabError
+from lab.workloads import build
+
+Json = dict[str, Any]
+
+#: What whatif calls it: kernel, and what its command line is given.
+DESIGNS: Final = {
+    "node": ("split", "i_mmap_shards=node"),
+    "node:2": ("split", "i_mmap_shards=node:2"),
+    "smallest:32": ("split", "i_mmap_shards=smallest:32"),
+    "cpu": ("split", "i_mmap_shards=cpu"),
+    "inverted:cpu": ("inverted", "i_mmap_shards=cpu"),
+}
+#: Of each task; us that it thinks on average; us of each hold; truncations beside.
+COUNT: Final = 200
+THINK_US: Final = 75_000
+HOLD_US: Final = 20_000
+WALKS: Final = 200
+_FILE: Final = "hot"
+_HOLD: Final = "/sys/module/interval_tree/parameters"
+_VENV: Final = Path(__file__).resolve().parent.parent / ".venv/bin/immapscope"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """ns of waiting on the file in all, and changes of its trees."""
+
+    wait_ns: float
+    changes: int
+
+    @property
+    def ms_per_change(self) -> float:
+        """Milliseconds that a change of a tree cost in waiting."""
+        return self.wait_ns / 1e6 / self.changes
+
+
+def work(topology: str) -> str:
+    """What a guest's shell does before `%s`, the observer's command, and after."""
+    nodes, _, cpus = topology.partition("x")
+    tasks = " ".join(map(str, range(int(nodes) * int(cpus))))
+    storm = f"./sleepers {_FILE} {COUNT} {THINK_US} {WALKS} {tasks}"
+    return (
+        f"truncate -s 8K {_FILE} && printf sleepers > {_HOLD}/hold_comm && "
+        f"echo {HOLD_US} > {_HOLD}/hold_us && %s -- {storm}"
+    )
+
+
+def run(kernel: str, append: str, topology: str, observer: str, into: Path) -> None:
+    """Boots it and runs the work under `observer`, whose $OUT comes to `into`; LabError."""
+    words = ["--kernel", kernel, "--topology", topology, "--timeout", "900"]
+    words += ["--append", append] if append else []
+    words += ["--file", str(build.build("sleepers")), "--out", str(into)]
+    status = cli.main([*words, "--", "sh", "-c", work(topology) % observer])
+    if status != 0:
+        raise LabError(f"the sleepers on {kernel} ended with status {status}")
+
+
+def measured(report: Json) -> Measured:
+    """Of the file, from JSON of `trace` or `report`."""
+
+    def ours(one: Json) -> bool:
+        return bool(one["inode"] and one["inode"]["name"] == _FILE)
+
+    wait = sum(row["wait_seconds"] for row in report["rows"] if ours(row))
+    changes = sum(
+        one["inserts"] + one["inserts_after"] + one["removes"]
+        for one in report["shards"]
+        if ours(one)
+    )
+    return Measured(1e9 * wait, changes)
+
+
+def predicted(recording: Path, policies: Sequence[str]) -> dict[str, Json]:
+    """By policy, as `whatif --format json` has it. Raises LabError."""
+    words = [str(_VENV), "whatif", str(recording), "--format", "json"]
+    for policy in policies:
+        words += ["--policy", policy]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"{shlex.join(words)}: {done.stderr.strip()}")
+    return {one["policy"]: one for one in json.loads(done.stdout)["predictions"]}
+
+
+def table(recorded: Measured, found: Mapping[str, tuple[Json, Measured]]) -> Iterator[str]:
+    """Markdown: ms of waiting for each change, predicted and measured."""
+    yield "| policy | predicted | measured | error |"
+    yield "| --- | ---: | ---: | ---: |"
+    for policy, (prediction, seen) in found.items():
+        guess = 1e3 * prediction["wait_seconds"] / recorded.changes
+        low, high = (1e3 * one / recorded.changes for one in prediction["wait_seconds_interval"])
+        yield (
+            f"| {policy} | {guess:.2f} ms ({low:.2f}-{high:.2f}) | {seen.ms_per_change:.2f} ms | "
+            f"{100 * (guess / seen.ms_per_change - 1):+.0f} % |"
+        )
+
+
+def reported(recording: Path) -> Json:
+    """What the recording's own kernel waited. Raises LabError."""
+    words = [str(_VENV), "report", str(recording), "--format", "json"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"{shlex.join(words)}: {done.stderr.strip()}")
+    report: Json = json.loads(done.stdout)
+    return report
+
+
+def compare(topology: str, keep: Path) -> Iterator[str]:
+    """Records, predicts, measures; the lines of the table. Raises LabError."""
+    recording = keep / "single.parquet"
+    run("single", "", topology, "immapscope record -o $OUT/single.parquet", keep)
+    recorded = measured(reported(recording))
+    guesses = predicted(recording, ["single", *DESIGNS])
+    found = {"single": (guesses["single"], recorded)}
+    for policy, (kernel, append) in DESIGNS.items():
+        name = policy.replace(":", "-")
+        observer = f"immapscope trace --format json --output $OUT/{name}.json"
+        run(kernel, append, topology, observer, keep)
+        report: Json = json.loads((keep / f"{name}.json").read_text())
+        found[policy] = (guesses[policy], measured(report))
+    yield from table(recorded, found)
+
+
+def main(words: Sequence[str]) -> int:
+    """0; 70 if something could not be measured or predicted."""
+    parser = argparse.ArgumentParser(prog="python3 -m lab.predict", description=__doc__)
+    parser.add_argument("--topology", default="4x2", metavar="SxC")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for recording and reports")
+    options = parser.parse_args(words)
+    try:
+        with cache.scratch("predict") as scratch:
+            keep = options.keep or scratch
+            keep.mkdir(parents=True, exist_ok=True)
+            print("\n".join(compare(options.topology, keep.absolute())))
+    except LabError as error:
+        print(f"predict: {error}", file=sys.stderr)
+        return cli.FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

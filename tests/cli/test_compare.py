@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`compare` from the command line: what it says, what it refuses, and how it exits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.cli.machines import Command
+from tests.comparing.made import run, side
+from tests.recording.made import HEADER, records, storm, write
+
+
+@pytest.fixture
+def same(tmp_path: Path) -> tuple[Path, Path]:
+    """Five runs on each side of one kernel."""
+    random = Random(1)
+    return side(tmp_path / "a", 5, random), side(tmp_path / "b", 5, random)
+
+
+@pytest.fixture
+def worse(tmp_path: Path) -> tuple[Path, Path]:
+    """B waits a fifth more."""
+    random = Random(2)
+    return side(tmp_path / "one", 6, random), side(tmp_path / "other", 6, random, scale=1.2)
+
+
+def test_a_regression_is_told_and_is_bad_news(
+    immapscope: Command, worse: tuple[Path, Path]
+) -> None:
+    result = immapscope("compare", *worse, "--fail-above", "5%")
+    assert result.status == 1
+    assert "B is worse" in result.out
+    assert result.err.splitlines()[0] == (
+        "immapscope: all files: wait per tree operation is worse by more than 5 %"
+    )
+    assert immapscope("compare", *worse, "--fail-above", "50 %").status == 0
+    assert immapscope("compare", *worse).status == 0
+
+
+def test_no_difference_is_said_as_readily(immapscope: Command, same: tuple[Path, Path]) -> None:
+    result = immapscope("compare", *same, "--fail-above", "1%")
+    assert (result.status, result.err) == (0, "")
+    assert "No difference that these runs can show" in result.out
+
+
+@pytest.mark.parametrize("form", ["table", "json", "mail"])
+def test_each_form_has_every_measure(
+    immapscope: Command, worse: tuple[Path, Path], form: str
+) -> None:
+    told = immapscope("compare", *worse, "--format", form).out
+    for what in ("acquisitions per exec", "99th percentile wait", "libc.so.6", "insert", "exit"):
+        assert what in told
+
+
+def test_a_mail_fits_72_columns_whatever_the_names(immapscope: Command, tmp_path: Path) -> None:
+    name = "\x1b[31m" + "x" * 200 + "\udcff\n"
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        for number in range(4):
+            text = json.dumps(run(1 + number / 10, name))
+            (tmp_path / folder / f"{number}.json").write_text(text)
+    told = immapscope("compare", tmp_path / "a", tmp_path / "b", "--format", "mail").out
+    assert max(map(len, told.splitlines())) <= 72
+    assert "\x1b" not in told
+    assert "\\x1b[31m" in told
+
+
+def test_its_json_is_all_there_is(immapscope: Command, worse: tuple[Path, Path]) -> None:
+    document = json.loads(immapscope("compare", *worse, "--format", "json").out)
+    assert document["verdict"] == "worse"
+    headline = document["measures"][0]
+    assert headline["ratio"] == pytest.approx(1.2, rel=0.1)
+    low, high = headline["interval"]
+    assert low < headline["ratio"] < high
+    # From the buckets: 10 waits to 1 ms, 60 to 8 ms, 30 to the longest, three times each.
+    median = next(one for one in document["measures"] if one["what"] == "median wait")
+    assert median["mean_a"] == pytest.approx(0.001 + 0.007 * 40 / 60, rel=0.01)
+
+
+def test_what_one_side_did_not_measure_is_left_out(immapscope: Command, tmp_path: Path) -> None:
+    contention = run(mode="contention")
+    contention["totals"]["acquisitions"] = None
+    for row in contention["rows"]:
+        row["acquisitions"] = None
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(contention))
+    told = immapscope("compare", tmp_path / "a.json", tmp_path / "b.json").out
+    assert "acquisitions per exec" not in told
+    assert "4 of each side are the least that can" in " ".join(told.split())
+
+
+def test_recordings_are_runs_too(immapscope: Command, tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 2)):
+        write(tmp_path / f"{name}.parquet", [records(storm(seed, 500))], replace(HEADER, execs=9))
+    result = immapscope("compare", tmp_path / "a.parquet", tmp_path / "b.parquet")
+    assert result.status == 0
+    assert "libc.so.6" in result.out
+
+
+def _kernel(**changed: Any) -> dict[str, Any]:
+    kernel: dict[str, Any] = run()["kernel"]
+    return kernel | changed
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (run(mode="contention"), "mode: 'full' in"),
+        (run(by=["inode"]), "--by: "),
+        (run(kernel=_kernel(cpus=8)), "machine: '2 nodes, 4 CPUs' in"),
+        (run(duration_seconds=30.0), "duration: 10 s in"),
+        (
+            run(loss={"exit_missed": {"unit": "waits", "count": 99, "upper_bound": False}}),
+            "loss: 24.8 % of the waits in",
+        ),
+    ],
+)
+def test_what_is_no_comparison_is_refused_by_name(
+    immapscope: Command, tmp_path: Path, other: dict[str, Any], why: str
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(run()))
+    (tmp_path / "b.json").write_text(json.dumps(other))
+    result = immapscope("compare", tmp_path / "a.json", tmp_path / "b.json")
+    assert (result.status, result.out) == (2, "")
+    (line,) = result.err.splitlines()
+    assert why in line
+    assert "--anyway" in line
+    told = immapscope("compare", tmp_path / "a.json", tmp_path / "b.json", "--anyway")
+    assert told.status == 0
+    assert why in " ".join(told.out.split())
+
+
+def _text(text: str) -> Callable[[Path], Any]:
+    return lambda path: path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda path: None, "No such file or directory"),
+        (lambda path: path.mkdir(), "no .json or .parquet in this folder"),
+        (_text("{"), "is neither JSON of trace nor a recording: Expecting"),
+        (lambda path: path.write_bytes(b"\xf0\x28"), "a recording: it is not text"),
+        (_text("[]"), "its schema is None"),
+        (_text('{"schema": 2}'), "its schema is 2"),
+        (
+            _text('{"schema": 1}'),
+            "is not what `trace --format json` prints: kernel: Field required",
+        ),
+        (_text(json.dumps(run(rows=[{}]))), "rows.0."),
+        (_text(json.dumps(run()) + json.dumps(run())), "holds several documents"),
+        (_text(json.dumps(run(tree_operations=[]))), "no tree operation was counted"),
+        (_text("PAR1 and no more"), "is no recording"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(
+    immapscope: Command, tmp_path: Path, make: Callable[[Path], Any], why: str
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(run()))
+    make(tmp_path / "b.json")
+    result = immapscope("compare", tmp_path / "a.json", tmp_path / "b.json")
+    assert (result.status, result.out) == (2, "")
+    (line,) = result.err.splitlines()
+    assert why in line
+
+
+@pytest.mark.parametrize("share", ["10", "-5%", "ten%", "%"])
+def test_a_share_is_percent(immapscope: Command, same: tuple[Path, Path], share: str) -> None:
+    result = immapscope("compare", *same, "--fail-above", share)
+    assert result.status == 2
+    assert "write it like 10%" in result.err
+
+
+def test_pairs_need_as_many_of_each(immapscope: Command, tmp_path: Path) -> None:
+    random = Random(1)
+    sides = side(tmp_path / "a", 3, random), side(tmp_path / "b", 2, random)
+    result = immapscope("compare", *sides, "--repeat")
+    assert result.status == 2
+    assert "pairs need as many" in result.err

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""reclaim.py FILE SECONDS: have a mapped file's pages taken back again and again; prints how many.
+
+MADV_PAGEOUT, since an emulated guest comes to no want of memory within a minute: reclaim_pages()
+unmaps each page by a walk over the file's mappings (mm/rmap.c), as reclaim does.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+import sys
+import time
+from pathlib import Path
+
+PAGES = 1024
+#: asm-generic/mman-common.h; Python's mmap does not name it.
+MADV_PAGEOUT = 21
+
+
+def resident(file: Path) -> int:
+    """Pages of it that this process has mapped."""
+    found = re.search(rf" {re.escape(str(file))}\n.*?^Rss:\s+(\d+) kB", _smaps(), re.M | re.S)
+    return int(found[1]) * 1024 // mmap.PAGESIZE if found else 0
+
+
+def _smaps() -> str:
+    return Path("/proc/self/smaps").read_text()
+
+
+def main(name: str, seconds: str) -> None:
+    """Maps the file, looks at each page, has them taken back."""
+    file = Path(name).absolute()
+    file.write_bytes(bytes(PAGES * mmap.PAGESIZE))
+    taken, until = 0, time.monotonic() + float(seconds)
+    with file.open("r+b") as opened, mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ) as pages:
+        while time.monotonic() < until:
+            for page in range(PAGES):
+                pages[page * mmap.PAGESIZE]
+            before = resident(file)
+            pages.madvise(MADV_PAGEOUT)
+            taken += max(0, before - resident(file))
+            time.sleep(1)
+    print(taken)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The same model once more, in plain Python and without a thought for speed.
+
+Who runs has work left; each step lets all of them work until the first is done, at the rate that
+the CPUs allow. A customer is a generator that yields what it wants: work, a lock, a sleep.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+What = Literal["stays", "new", "copy", "goes"]
+#: What a customer wants next: to work for so many ns, or to wait until it is given a lock.
+Steps = Generator[tuple[Literal["work", "wait"], float], None, None]
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """`vmas`: what becomes of each; a copy is in the tree of the one before. `walk`: its side."""
+
+    think: float
+    hold: float
+    cpu: int = 0
+    file: int = 0
+    walk: Literal["read", "write"] | None = None
+    one_by_one: bool = False
+    vmas: tuple[tuple[What, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """`choice` gives a new VMA's tree from its CPU and number, None for the emptiest."""
+
+    layout: Literal["one", "each", "inverted"]
+    trees: int
+    choice: Callable[[int, int], int] | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """An acquisition that is over, by the chain of that number."""
+
+    chain: int
+    what: Acquisition
+    asked: float
+    wait: float
+    released: float
+
+
+@dataclass
+class Lock:
+    """`inside`: whether each of those who have it writes."""
+
+    inside: list[bool] = field(default_factory=list)
+    queue: deque[tuple[Customer, bool]] = field(default_factory=deque)
+
+
+@dataclass(eq=False)
+class Customer:
+    """`left`: its work; `wakes`: when it does; neither where it waits for a lock.
+
+    `serial`: of two that are done at once the one that began first comes first.
+    """
+
+    steps: Steps
+    waits: list[float]
+    left: float | None = None
+    wakes: float | None = None
+    gap: float = 0.0
+    cpu: int = 0
+    serial: int = 0
+
+
+class Simulation:
+    """`starts`: when each chain asks first; `log`: what is done, in the order of releases."""
+
+    log: list[Done]
+
+    def __init__(
+        self,
+        chains: Sequence[Sequence[Acquisition]],
+        starts: Sequence[float],
+        policy: Policy,
+        cpus: int,
+        gaps: tuple[float, float] = (0.0, 0.0),
+        node_of_cpu: Sequence[int] = (0,) * 4096,
+    ) -> None:
+        self.policy, self.cpus, self.gaps, self.node_of_cpu = policy, cpus, gaps, node_of_cpu
+        self.now = 0.0
+        self.locks: dict[tuple[int, int], Lock] = {}
+        self.tree_of: dict[int, int] = {}
+        self.population: dict[tuple[int, int], int] = {}
+        self.handovers = self.remote = self.serial = 0
+        self.customers: list[Customer] = []
+        self.log = []
+        for chain, start in zip(chains, starts, strict=True):
+            customer = Customer(iter(()), [0.0] * len(chain), wakes=start)  # type: ignore[arg-type]
+            customer.steps = self._life(customer, chain)
+            self.customers.append(customer)
+        while self._step():
+            pass
+
+    @property
+    def wait(self) -> float:
+        """In all."""
+        return sum(sum(customer.waits) for customer in self.customers)
+
+    def _step(self) -> bool:
+        running = [one for one in self.customers if one.left is not None]
+        rate = min(1.0, self.cpus / len(running)) if running else 1.0
+        due = [(self.now + one.left / rate, one) for one in running if one.left is not None]
+        due += [(one.wakes, one) for one in self.customers if one.wakes is not None]
+        if not due:
+            return False
+        when, first = min(due, key=lambda pair: (pair[0], pair[1].serial))
+        for one in running:
+            assert one.left is not None
+            one.left = max(0.0, one.left - (when - self.now) * rate)
+        self.now = when
+        first.left = first.wakes = None
+        self._advance(first)
+        return True
+
+    def _advance(self, customer: Customer) -> None:
+        step = next(customer.steps, None)
+        if step is None:
+            return
+        wish, ns = step
+        if wish == "work":
+            customer.left = ns
+            self.serial += 1
+            customer.serial = self.serial
+
+    def _life(self, customer: Customer, chain: Sequence[Acquisition]) -> Steps:
+        for number, one in enumerate(chain):
+            if number:
+                yield "work", one.think
+            customer.cpu = one.cpu
+            asked = self.now
+            yield from self._acquire(customer, number, one)
+            wait = customer.waits[number]
+            self.log.append(Done(self.customers.index(customer), one, asked, wait, self.now))
+            for what, vma in one.vmas:
+                if what != "stays" and self.policy.layout != "one":
+                    place = (one.file, self.tree_of[vma])
+                    self.population.setdefault(place, 0)
+                    self.population[place] += -1 if what == "goes" else 1
+
+    def _acquire(self, customer: Customer, number: int, one: Acquisition) -> Steps:
+        writes = one.walk != "read"
+        held: list[tuple[int, int]] = []
+
+        def take(lock: int, write: bool) -> Steps:
+            key = (one.file, lock)
+            held.append(key)
+            if not self._free(self.locks.setdefault(key, Lock()), write):
+                asked = self.now
+                self.locks[key].queue.append((customer, write))
+                yield "wait", 0.0
+                gap = customer.gap
+                customer.waits[number] += self.now - asked + gap
+                yield "work", gap
+            else:
+                self.locks[key].inside.append(write)
+
+        if self.policy.layout == "one":
+            yield from take(0, writes)
+            yield "work", one.hold
+        elif one.walk and self.policy.layout == "inverted":
+            yield from take(-1, True)
+            yield "work", one.hold
+        elif one.walk:
+            for tree in range(self.policy.trees):
+                yield from take(tree, writes)
+            yield "work", one.hold
+        else:
+            trees = self._trees(one)
+            if self.policy.layout == "inverted":
+                yield from take(-1, False)
+            if one.one_by_one:
+                for tree, count in _runs(trees):
+                    yield from take(tree, True)
+                    yield "work", one.hold * count / len(trees)
+                    self._release(held.pop(), customer)
+            else:
+                for tree in sorted(set(trees)):
+                    yield from take(tree, True)
+                yield "work", one.hold
+        # What is handed over is taken at this very moment, but after all of it was given back.
+        for key in held:
+            self._release(key, customer)
+
+    def _trees(self, one: Acquisition) -> list[int]:
+        found: list[int] = []
+        for what, vma in one.vmas:
+            if what == "new":
+                self.tree_of[vma] = self._choose(one, vma)
+            elif what == "copy":
+                self.tree_of[vma] = found[-1]
+            found.append(self.tree_of[vma])
+        return found
+
+    def _choose(self, one: Acquisition, vma: int) -> int:
+        if self.policy.choice is not None:
+            return self.policy.choice(one.cpu, vma)
+        trees = range(self.policy.trees)
+        return min(trees, key=lambda tree: self.population.get((one.file, tree), 0))
+
+    def _free(self, lock: Lock, write: bool) -> bool:
+        return not lock.inside or (not write and not any(lock.inside) and not lock.queue)
+
+    def _release(self, key: tuple[int, int], customer: Customer) -> None:
+        lock = self.locks[key]
+        lock.inside.pop()
+        if lock.inside or not lock.queue:
+            return
+        if lock.queue[0][1]:
+            served = [lock.queue.popleft()]
+        else:
+            served = [one for one in lock.queue if not one[1]]
+            lock.queue = deque(one for one in lock.queue if one[1])
+        for other, write in served:
+            lock.inside.append(write)
+            away = self.node_of_cpu[other.cpu] != self.node_of_cpu[customer.cpu]
+            self.handovers += 1
+            self.remote += away
+            other.gap = self.gaps[away]
+            self._advance(other)
+
+
+def _runs(trees: Sequence[int]) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for tree in trees:
+        if found and found[-1][0] == tree:
+            found[-1] = (tree, found[-1][1] + 1)
+        else:
+            found.append((tree, 1))
+    return found
