@@ -8,10 +8,14 @@ from typing import Any
 
 SLOW_PATH = "rwsem_down_write_slowpath"
 
-_TEXT = """
-BPF_HASH(hammered, u32, u32, 1024);
-KFUNC_PROBE(rwsem_down_write_slowpath, void *sem) { return 0; }
-KRETFUNC_PROBE(rwsem_down_write_slowpath, void *sem) { return 0; }
+#: The largest element that an array of each CPU can have (PCPU_MIN_UNIT_SIZE, linux/percpu.h).
+LARGE_BYTES = 32 << 10
+
+_TEXT = f"""
+struct large {{ u64 words[{LARGE_BYTES // 8}]; }};
+BPF_PERCPU_ARRAY(hammered, struct large, 1);
+KFUNC_PROBE(rwsem_down_write_slowpath, void *sem) {{ return 0; }}
+KRETFUNC_PROBE(rwsem_down_write_slowpath, void *sem) {{ return 0; }}
 """
 
 

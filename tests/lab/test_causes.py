@@ -124,14 +124,23 @@ def test_no_stack_went_unread(reports: Reports) -> None:
         assert not [row for row in report.rows() if row["operation"] == "other"]
 
 
-def test_folded_stacks_lead_from_the_entry_to_the_lock() -> None:
+def folded_storm() -> list[tuple[str, int]]:
+    """(frames, weight) of each stack in which a task of an exec storm waited."""
     done = subprocess.run(
         ["immapscope", "trace", "--mode", "contention", "--format", "folded", "--",
          "./execstorm", "16", "5", "/usr/bin/true"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    stacks = [line.rpartition(" ") for line in done.stdout.splitlines() if ";" in line]
-    assert stacks
-    assert all(int(weight) > 0 for _, _, weight in stacks)
-    assert {frames.split(";")[-1] for frames, _, _ in stacks} <= LOCK_FUNCTIONS
-    assert any("load_elf_binary" in frames for frames, _, _ in stacks)
+    parts = [line.rpartition(" ") for line in done.stdout.splitlines() if ";" in line]
+    return [(frames, int(weight)) for frames, _, weight in parts]
+
+
+def test_folded_stacks_lead_from_the_entry_to_the_lock() -> None:
+    stacks: list[tuple[str, int]] = []
+    for _ in range(ATTEMPTS):
+        stacks += folded_storm()
+        if any("load_elf_binary" in frames for frames, _ in stacks):
+            break
+    assert all(weight > 0 for _, weight in stacks)
+    assert {frames.split(";")[-1] for frames, _ in stacks} <= LOCK_FUNCTIONS
+    assert any("load_elf_binary" in frames for frames, _ in stacks)
