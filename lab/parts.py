@@ -37,14 +37,13 @@ class Around:
 
 @dataclass(frozen=True)
 class Part:
-    """Guests, `at_once` of them at a time. A `kept` part leaves out what passed with this content.
+    """Guests, one after the other. A `kept` part leaves out what passed with this content.
 
     `beside`: modules of the lab with their words, which take the time that the guests leave.
     `around`: what runs last.
     """
 
     guests: tuple[Guest, ...]
-    at_once: int = 1
     kept: bool = False
     beside: tuple[tuple[str, ...], ...] = ()
     around: tuple[Around, ...] = ()
@@ -84,7 +83,7 @@ _SHARDED = ("-m", "not forced_attach", *_files("shards", "exact_counts"))
 # would lock out itself, or two tasks each other, by the thread's own patches.
 _CHECKED = ("-k", "oracles or boundar or stress", *_files("oracles", "shards", "stress"))
 
-# Limits are for what hangs: beside another guest, on a slow machine, each takes thrice its time.
+# Limits are for what hangs: on a slow machine, beside a kernel build, each takes thrice its time.
 _LAB = (
     Guest("stock-6.12", "4x2", _OF_THE_AGENT, 3000),
     # It preempts, which is what the law and exact counts can fail by; and its functions are not
@@ -148,11 +147,10 @@ PARTS: Mapping[str, Part] = {
         (Guest("stock-6.12", "4x2", ("-m", "core", TESTS), 2400),),
         beside=(("lab.bench", "--quick", "full"),),
     ),
-    # A guest that compiles, attaches or counts keeps one core busy of two, so two of them take
-    # turns; and kernels are built in what time is left, while those of others run.
+    # A guest that compiles, attaches or counts keeps one core of two busy; kernels are built in what
+    # time is left. A second guest instead was no quicker, and made both wait for each other.
     "lab": Part(
         _LAB,
-        at_once=2,
         beside=(
             ("lab.kernels", *dict.fromkeys(guest.kernel for guest in _LAB)),
             ("lab.bench", "--quick", "contention-without-trees", "contention"),

@@ -58,37 +58,21 @@ def _beside(words: Sequence[str]) -> int:
     It has what time the guests leave, whose CPUs are woken often and must not wait for it.
     """
     _say(f"meanwhile: python3 -m {shlex.join(words)}")
-    status = _in_one_piece(["chrt", "--idle", "0", sys.executable, "-m", *words])
-    _say(f"python3 -m {shlex.join(words)} ended with status {status}")
-    return status
-
-
-def _in_one_piece(command: Sequence[str]) -> int:
-    """A command's status; what it has to say is said at its end, so that nothing comes between."""
     done = subprocess.run(
-        command, cwd=job.CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        errors="replace", check=False,
+        ["chrt", "--idle", "0", sys.executable, "-m", *words], cwd=job.CHECKOUT,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
     )  # fmt: skip
+    # In one piece and at its end, so that nothing of the guests comes between.
     print(f"\n{done.stdout}", file=sys.stderr, end="", flush=True)
+    _say(f"python3 -m {shlex.join(words)} ended with status {done.returncode}")
     return done.returncode
 
 
 def _failed(name: str, part: Part) -> list[str]:
     """The guests, then what goes around guests: which of them failed, in their order."""
     guests, around = _all_of(name, part)
-
-    def passes(named: tuple[str, Guest | Around]) -> bool:
-        return _passes(*named, part)
-
-    if part.at_once == 1:
-        # By this thread, which signals come to.
-        passed = list(map(passes, guests))
-    else:
-        with ThreadPoolExecutor(part.at_once) as lanes:
-            passed = list(lanes.map(passes, guests))
-    passed += map(passes, around)
     every: list[tuple[str, Guest | Around]] = [*guests, *around]
-    return [what for (what, _), well in zip(every, passed, strict=True) if not well]
+    return [what for what, one in every if not _passes(what, one, part)]
 
 
 def _passes(what: str, one: Guest | Around, part: Part) -> bool:
@@ -97,7 +81,7 @@ def _passes(what: str, one: Guest | Around, part: Part) -> bool:
         _say(f"{what}: passed before with the same content")
         return True
     began = time.monotonic()
-    status = _run(what, one, live=part.at_once == 1)
+    status = _run(what, one)
     if status != 0:
         _say(f"{what}: failed with status {status} after {time.monotonic() - began:.0f} s")
         return False
@@ -117,12 +101,12 @@ def _all_of(name: str, part: Part) -> tuple[list[tuple[str, Guest]], list[tuple[
     return guests, around
 
 
-def _run(what: str, one: Guest | Around, live: bool) -> int:
+def _run(what: str, one: Guest | Around) -> int:
     limit = f"{what}, at most {one.limit_seconds} s"
     if isinstance(one, Guest):
         words = lab_vm_words(one)
         _say(f"{limit}: lab/vm {shlex.join(words)}")
-        return cli.main(words) if live else _in_one_piece([sys.executable, "lab/vm", *words])
+        return cli.main(words)
     words = [".venv/bin/python", "-m", one.module]
     _say(f"{limit}: {shlex.join(words)}")
     try:

@@ -2,7 +2,6 @@
 """Which guest runs which tests, and that a part goes through to its end and knows what passed."""
 
 import subprocess
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -89,27 +88,6 @@ def test_a_guest_that_fails_does_not_keep_the_next_from_running(
     assert lab.ran == ["one", "two"]
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == "suite: failed: whole 1 of 2: one as 4x2"
-
-
-def test_several_at_once_are_told_in_one_piece_each(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    met = threading.Barrier(2, timeout=30)
-
-    def run(words: Sequence[str], **_: object) -> subprocess.CompletedProcess[str]:
-        met.wait()
-        kernel = words[words.index("--kernel") + 1]
-        return subprocess.CompletedProcess(words, int(kernel == "one"), f"of {kernel}\n1 passed\n")
-
-    monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(suite, "PARTS", {"whole": Part(GUESTS, at_once=2)})
-    assert suite.run("whole") == 1
-    told = capsys.readouterr().err
-    assert "\nof one\n1 passed\n" in told
-    assert "\nof two\n1 passed\n" in told
-    assert "suite: whole 1 of 2: one as 4x2: failed with status 1 after 0 s" in told
-    assert "suite: whole 2 of 2: two as 4x2: passed in 0 s" in told
-    assert told.endswith("suite: failed: whole 1 of 2: one as 4x2\n")
 
 
 def test_a_part_that_is_kept_leaves_out_what_passed(lab: Lab) -> None:
