@@ -147,8 +147,8 @@ PARTS: Mapping[str, Part] = {
         (Guest("stock-6.12", "4x2", ("-m", "core", TESTS), 2400),),
         beside=(("lab.bench", "--quick", "full"),),
     ),
-    # A guest that compiles, attaches or counts keeps one core of two busy; kernels are built in what
-    # time is left. A second guest instead was no quicker, and made both wait for each other.
+    # A guest that compiles, attaches or counts keeps one core of two busy; kernels are built in
+    # what time is left. A second guest instead was no quicker, and each made the other wait.
     "lab": Part(
         _LAB,
         beside=(
