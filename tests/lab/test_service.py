@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -76,6 +77,12 @@ def use(drop_in: str = "") -> None:
     folder.mkdir(exist_ok=True)
     (folder / "test.conf").write_text(f"[Service]\n{drop_in}")
     systemctl("daemon-reload")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    """The agent's bytecode, which the service's user may not write; else each start takes longer."""
+    subprocess.run([sys.executable, "-m", "compileall", "-q", "/lab/checkout/agent"], check=True)
 
 
 @pytest.fixture(autouse=True)
