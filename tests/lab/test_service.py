@@ -81,7 +81,7 @@ def use(drop_in: str = "") -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
-    """The agent's bytecode, which the service's user may not write; else each start takes longer."""
+    """The agent's bytecode, which the service's user may not write, and a start is slow without."""
     subprocess.run([sys.executable, "-m", "compileall", "-q", "/lab/checkout/agent"], check=True)
 
 
