@@ -1,26 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The designs of the argument beside each other: python3 -m lab.argument [--topology 4x2].
 
-An exec storm and a fork storm on each kernel, traced in full mode; prints a table in Markdown, the
-one of docs/argument.md. Ten minutes, once the kernels are built.
+An exec storm and a fork storm on each kernel, traced in full mode; prints a table in Markdown for
+each storm, with the same columns, and --write puts them into docs/argument.md. Ten minutes, once
+the kernels are built.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from lab import cache, cli
 from lab.errors import LabError
+from lab.pages import put
 from lab.workloads import build
 
 Json = dict[str, Any]
+
+PAGE: Final = Path(__file__).resolve().parent.parent / "docs/argument.md"
 
 #: What it is called: kernel, and what its command line is given.
 DESIGNS: Final = {
@@ -36,31 +42,47 @@ _EXECS: Final = ["./execstorm", "16", "20", "/usr/bin/true"]
 _FORKS: Final = 151
 _TRACE: Final = "immapscope trace --mode full --format json --output"
 
-_COLUMNS: Final = (
-    "design", "execs/s", "acquisitions per exec", "waits per exec", "wait per exec",
-    "behind another node", "imbalance of libc.so.6", "wait per fork",
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
-class Result:
-    """One design's two reports of `trace`."""
+class Storm:
+    """What it does again and again, and the file whose trees are compared."""
 
-    execs: Json
-    forks: Json
+    unit: str
+    file: str
+
+    @property
+    def reported(self) -> str:
+        """The file that `trace` leaves."""
+        return f"{self.unit}s.json"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of its table."""
+        return (
+            "design", f"{self.unit}s/s", f"acquisitions per {self.unit}",
+            f"waits per {self.unit}", f"wait per {self.unit}", "behind another node",
+            f"imbalance of {self.file}",
+        )  # fmt: skip
 
 
-def measure(kernel: str, append: str, topology: str) -> Result:
+EXECS: Final = Storm("exec", "libc.so.6")
+FORKS: Final = Storm("fork", "forked")
+STORMS: Final = (EXECS, FORKS)
+#: One design's reports of `trace`.
+Reports = Mapping[Storm, Json]
+
+
+def measure(kernel: str, append: str, topology: str) -> Reports:
     """Boots it and runs both storms. Raises LabError."""
     nodes, _, cpus = topology.partition("x")
     count = int(nodes) * int(cpus)
     forking = " ".join(
-        f"./treeops {task % count} forked fork {_FORKS} &" for task in range(2 * count)
+        f"./treeops {task % count} {FORKS.file} fork {_FORKS} &" for task in range(2 * count)
     )
     script = (
-        f"{_TRACE} $OUT/execs.json -- {shlex.join(_EXECS)} && "
-        "truncate -s 32K forked && sync && "
-        f"{_TRACE} $OUT/forks.json -- sh -c {shlex.quote(f'{forking} wait')}"
+        f"{_TRACE} $OUT/{EXECS.reported} -- {shlex.join(_EXECS)} && "
+        f"truncate -s 32K {FORKS.file} && sync && "
+        f"{_TRACE} $OUT/{FORKS.reported} -- sh -c {shlex.quote(f'{forking} wait')}"
     )
     with cache.scratch("argument") as folder:
         words = ["--kernel", kernel, "--topology", topology, "--timeout", "900"]
@@ -70,9 +92,7 @@ def measure(kernel: str, append: str, topology: str) -> Result:
         status = cli.main([*words, "--out", str(folder), "--", "sh", "-c", script])
         if status != 0:
             raise LabError(f"the storms on {kernel} ended with status {status}")
-        return Result(
-            *(json.loads((folder / f"{one}.json").read_text()) for one in ("execs", "forks"))
-        )
+        return {storm: json.loads((folder / storm.reported).read_text()) for storm in STORMS}
 
 
 def behind_another_node(report: Json) -> float | None:
@@ -94,28 +114,52 @@ def imbalance(report: Json, name: str) -> float | None:
     return max(changes) * trees / sum(changes) if sum(changes) else None
 
 
-def row(design: str, result: Result) -> tuple[str, ...]:
-    """A line of the table, as text."""
-    execs, forks = result.execs["totals"], result.forks["totals"]
-    away, uneven = behind_another_node(result.execs), imbalance(result.execs, "libc.so.6")
+def row(design: str, storm: Storm, report: Json) -> tuple[str, ...]:
+    """A line of the storm's table, as text."""
+    totals = report["totals"]
+    done = totals[f"{storm.unit}s"]
+    away, uneven = behind_another_node(report), imbalance(report, storm.file)
     return (
         design,
-        f"{execs['execs'] / result.execs['duration_seconds']:.0f}",
-        f"{execs['acquisitions'] / execs['execs']:.1f}",
-        f"{execs['contended'] / execs['execs']:.2f}",
-        f"{1e6 * execs['wait_seconds'] / execs['execs']:.0f} us",
+        f"{done / report['duration_seconds']:.0f}",
+        _each("{:.1f}", totals["acquisitions"], done),
+        _each("{:.2f}", totals["contended"], done),
+        _each("{:.0f} us", 1e6 * totals["wait_seconds"], done),
         "-" if away is None else f"{100 * away:.0f} %",
         "-" if uneven is None else f"{uneven:.2f}",
-        f"{1e6 * forks['wait_seconds'] / forks['forks']:.0f} us",
     )
 
 
-def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def _each(text: str, amount: float, count: int) -> str:
+    return text.format(amount / count) if count else "-"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Markdown, the first column to the left and the numbers to the right."""
-    yield f"| {' | '.join(_COLUMNS)} |"
-    yield f"| --- {'| ---: ' * (len(_COLUMNS) - 1)}|"
+    yield f"| {' | '.join(columns)} |"
+    yield f"| --- {'| ---: ' * (len(columns) - 1)}|"
     for cells in rows:
         yield f"| {' | '.join(cells)} |"
+
+
+def circumstances(report: Json) -> str:
+    """On what it was measured, and when; of any of the designs, which differ in nothing of it."""
+    kernel, started = report["kernel"], datetime.fromisoformat(report["started"])
+    return (
+        f"{kernel['nodes']} nodes, {kernel['cpus']} CPUs, "
+        f"Linux {kernel['release'].partition('-')[0]}, in guests on {os.cpu_count()} real cores; "
+        f"{started.day} {started:%B %Y}."
+    )
+
+
+def parts(measured: Mapping[str, Reports]) -> dict[str, list[str]]:
+    """What the page has of these designs, each part by the name of its place there."""
+    (first, *_) = measured.values()
+    found = {"measured": [circumstances(first[EXECS])]}
+    for storm in STORMS:
+        rows = [row(design, storm, reports[storm]) for design, reports in measured.items()]
+        found[f"{storm.unit} storm"] = list(table(storm.columns, rows))
+    return found
 
 
 def main(words: Sequence[str]) -> int:
@@ -123,22 +167,28 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m lab.argument", description=__doc__)
     parser.add_argument("--topology", default="4x2", metavar="SxC")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for the reports, as JSON")
+    parser.add_argument("--write", action="store_true", help="into docs/argument.md")
     options = parser.parse_args(words)
-    rows = []
+    measured: dict[str, Reports] = {}
     try:
         for design, (kernel, append) in DESIGNS.items():
             print(f"argument: {design}", file=sys.stderr, flush=True)
-            result = measure(kernel, append, options.topology)
-            rows.append(row(design, result))
+            measured[design] = measure(kernel, append, options.topology)
             if options.keep:
                 options.keep.mkdir(parents=True, exist_ok=True)
                 name = design.replace(", ", "-").replace(":", "")
-                for storm, report in (("execs", result.execs), ("forks", result.forks)):
-                    (options.keep / f"{name}.{storm}.json").write_text(json.dumps(report))
+                for storm, report in measured[design].items():
+                    (options.keep / f"{name}.{storm.reported}").write_text(json.dumps(report))
+        found = parts(measured)
+        print("\n\n".join("\n".join(lines) for lines in found.values()))
+        if options.write:
+            page = PAGE.read_text()
+            for name, lines in found.items():
+                page = put(page, name, lines)
+            PAGE.write_text(page)
     except LabError as error:
         print(f"argument: {error}", file=sys.stderr)
         return cli.FAILED
-    print("\n".join(table(rows)))
     return 0
 
 

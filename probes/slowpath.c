@@ -85,7 +85,7 @@ static __always_inline int leave_slow_path(u64 sem, u64 returned)
 		}
 		return 0;
 	}
-	if (TREE_LOCKS && !MAPPING_LOCK && !interrupted && wait->operation == OPERATION_WALK)
+	if (TREE_LOCKS && !interrupted && wait->operation == OPERATION_WALK)
 		note_swept_wait(wait, now);
 	if (interrupted || !wait_ends(wait, task, now))
 		count_finished(wait, now, interrupted, wait->operation);

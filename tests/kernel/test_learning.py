@@ -38,6 +38,7 @@ class Design:
     tree_bytes: int = 64
     root: int = 0
     lock: int | None = None
+    lock_side: Side = Side.WRITE
     mapping_lock: int | None = None
     mapping_side: Side = Side.WRITE
     numbered: bool = True
@@ -90,7 +91,7 @@ class File:
         if design.mapping_lock is not None:
             yield self.mapping + design.mapping_lock, design.mapping_side
         if design.lock is not None:
-            yield self.trees[number] + design.lock, Side.WRITE
+            yield self.trees[number] + design.lock, design.lock_side
 
     def operations(self, number: int, gives_root: bool) -> Iterator[Observation]:
         """An insert and the remove of one mapping."""
@@ -125,9 +126,11 @@ class File:
         memory.words[root] = memory.words[root + 8] = 0
 
 
-def learn(design: Design, *, gives_root: bool, numbers: range | None = None) -> LayoutShape:
+def learn(
+    design: Design, *, gives_root: bool, numbers: range | None = None, made: type[File] = File
+) -> LayoutShape:
     memory = Memory()
-    files = [File(memory, design) for _ in range(2)]
+    files = [made(memory, design) for _ in range(2)]
     learner = Learner(WATCHABLE)
     for number in numbers or range(design.trees):
         for file in files:
@@ -187,13 +190,18 @@ def test_an_array_of_trees_with_a_lock_each(gives_root: bool, number: bool) -> N
 
 
 @ROOT_IS_GIVEN
-def test_an_inverted_lock_over_trees_inside_whose_lock_comes_first(gives_root: bool) -> None:
+@pytest.mark.parametrize(
+    ("side", "layout"), [(Side.READ, Layout.INVERTED), (Side.WRITE, Layout.NESTED)]
+)
+def test_a_lock_over_trees_inside_whose_lock_comes_first(
+    gives_root: bool, side: Side, layout: Layout
+) -> None:
     design = Design(
         True, False, i_mmap=8, trees=4, tree_bytes=32, root=16, lock=0, mapping_lock=160,
-        mapping_side=Side.READ,
+        mapping_side=side,
     )  # fmt: skip
     assert learn(design, gives_root=gives_root) == LayoutShape(
-        Layout.INVERTED,
+        layout,
         4,
         {
             "OFF_MAPPING_I_MMAP": 8,
@@ -208,8 +216,12 @@ def test_an_inverted_lock_over_trees_inside_whose_lock_comes_first(gives_root: b
 
 
 @ROOT_IS_GIVEN
-def test_several_trees_under_one_lock(gives_root: bool) -> None:
-    design = Design(False, False, i_mmap=24, trees=4, tree_bytes=16, mapping_lock=40)
+@pytest.mark.parametrize("side", Side)
+def test_several_trees_under_one_lock(gives_root: bool, side: Side) -> None:
+    # For read where a tree's own lock is none that is watched.
+    design = Design(
+        False, False, i_mmap=24, trees=4, tree_bytes=16, mapping_lock=40, mapping_side=side
+    )
     assert learn(design, gives_root=gives_root) == LayoutShape(
         Layout.TREE_ONLY,
         4,
@@ -251,6 +263,30 @@ def test_two_locks_that_are_always_held_are_not_chosen_from() -> None:
             learner.see(seen)
     with pytest.raises(NotLearntError, match="2 rwsems of the mapping and 0 of the tree"):
         learner.shape()
+
+
+@pytest.mark.parametrize("which", ["over the mapping", "of the tree"])
+def test_a_lock_that_is_held_now_for_read_and_now_for_write_is_not_left_out(which: str) -> None:
+    class Alternating(File):
+        def held(self, number: int) -> Iterator[tuple[int, Side]]:
+            now = Side.READ if number % 2 else Side.WRITE
+            over_mapping, of_tree = (lock for lock, _ in super().held(number))
+            yield over_mapping, now if which == "over the mapping" else Side.WRITE
+            yield of_tree, now if which == "of the tree" else Side.WRITE
+
+    design = Design(False, True, i_mmap=24, trees=4, lock=16, mapping_lock=80)
+    told = f"in 16 tree operations the rwsem {which} was held for read in some and for write in"
+    with pytest.raises(NotLearntError, match=told):
+        learn(design, gives_root=True, made=Alternating)
+
+
+@pytest.mark.parametrize("mapping_lock", [None, 80])
+def test_what_is_held_for_read_is_no_lock_of_a_tree(mapping_lock: int | None) -> None:
+    design = Design(
+        False, True, i_mmap=24, trees=4, lock=16, lock_side=Side.READ, mapping_lock=mapping_lock
+    )
+    with pytest.raises(NotLearntError, match="the rwsem of the tree was held for read: it keeps"):
+        learn(design, gives_root=True)
 
 
 def test_pointers_to_trees_need_a_number_in_the_vma() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from immapscope.grouping import ALL_KEYS, Key
+from immapscope.kernel.layouts import Layout
 from immapscope.kernel.words import Cause, Operation
 from immapscope.outputs.render import Format, render
 from immapscope.snapshot import Loss, LossUnit, Mode, PerUnit, Snapshot, Sweep
@@ -236,6 +237,14 @@ def test_a_lock_over_every_shard_says_all() -> None:
     text = table(snapshot_of([row], kernel=split), keys=(Key.INODE, Key.SHARD))
     assert "libc.so.6    all" in text
     assert "layout split: 12 trees a file, a rwsem each, sharded by node" in text
+
+
+@pytest.mark.parametrize("layout", [one for one in Layout if one is not Layout.UNKNOWN])
+def test_every_layout_is_told_in_words(layout: Layout) -> None:
+    kernel = replace(KERNEL, layout=layout.value, shards=8)
+    (line,) = [one for one in table(snapshot_of([], kernel=kernel)).splitlines() if "layout" in one]
+    assert line.startswith(f"layout {layout.value}: ")
+    assert "rwsem" in line
 
 
 def test_sweeps_and_notes_are_told() -> None:

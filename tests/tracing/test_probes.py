@@ -92,6 +92,16 @@ def test_the_module_that_watches_asks_for_nothing_of_a_layout() -> None:
     assert set(_GIVEN.findall(text)) <= given
 
 
+@pytest.mark.parametrize("kernel", LAYOUTS)
+def test_contention_mode_looks_for_sweeps_wherever_trees_have_locks(kernel: str) -> None:
+    # Also under a lock over the mapping: how a layout that was learnt is walked nobody has seen.
+    model = SavedKernel(kernel).model
+    chosen = programs(model, Mode.CONTENTION, Attach.MIXED)
+    text = module_text(model, SIZES, chosen, Request(Mode.CONTENTION))
+    sweeps = (probes_directory() / "swept_waits.c").read_text()
+    assert (sweeps in text) == model.has_tree_locks == (kernel in ("split", "inverted"))
+
+
 def test_contention_mode_has_no_code_for_acquisitions() -> None:
     model = SavedKernel("stock-6.12").model
     chosen = programs(model, Mode.CONTENTION, Attach.MIXED)

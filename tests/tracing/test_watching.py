@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from immapscope.errors import CannotTraceError
+from immapscope.kernel.functions import Side
 from immapscope.kernel.layouts import Layout
 from immapscope.kernel.learning import Observation
 from immapscope.tracing import watching
@@ -47,6 +48,18 @@ def test_locks_are_watched_at_both_ends_and_trees_at_each_change(
     assert sorted(called) == sorted(
         2 * ["watch_acquire"] + 2 * ["watch_release"] + 3 * ["watch_change"]
     )
+
+
+def test_a_lock_is_watched_on_the_side_that_is_taken() -> None:
+    chosen = watching_programs(SavedKernel("split", known_layouts=False).model, Attach.MIXED)
+    sides = {
+        program.target: program.text.partition(", ")[2].partition(")")[0]
+        for program in chosen
+        if "watch_acquire(" in program.text
+    }
+    assert sides == {"down_read": "READ_SIDE", "down_write": "WRITE_SIDE"}
+    codes = CText((probes_directory() / "session.c").read_text()).enums["side"]
+    assert [f"{side.name}_SIDE" for side in SIDES] == sorted(codes, key=lambda name: codes[name])
 
 
 class Watched:
@@ -140,6 +153,21 @@ def test_a_layout_is_learnt_from_mappings_of_every_cpu_and_of_many_at_once(kerne
     assert kernel.affinities == [{0}, {1}, {2}, {3}, {0, 1, 2, 3}]
     assert len(kernel.attached) == 7
     assert kernel.control["learner"][0] == 0
+
+
+@pytest.mark.parametrize(
+    ("side", "layout"), [(Side.READ, Layout.INVERTED), (Side.WRITE, Layout.NESTED)]
+)
+def test_how_the_lock_over_the_mapping_is_held_names_the_layout(
+    kernel: Watched, side: Side, layout: Layout
+) -> None:
+    kernel.design = replace(kernel.design, mapping_lock=160, mapping_side=side)
+    model = watching.learnt(UNKNOWN, MACHINE, Attach.MIXED)
+    assert model.layout is layout
+    # Whichever it is, both locks are found and counted.
+    macros = model.macros()
+    assert (macros["MAPPING_LOCK"], macros["OFF_MAPPING_I_MMAP_RWSEM"]) == (1, 160)
+    assert (macros["TREE_LOCKS"], macros["OFF_TREE_RWSEM"]) == (1, 32)
 
 
 def test_what_another_thread_maps_meanwhile_is_not_learnt_from(

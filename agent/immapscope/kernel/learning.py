@@ -98,6 +98,18 @@ class Observation:
     held: tuple[Held, ...]
 
 
+#: On which sides a lock was held, by how far it is from the mapping, or from the tree's root.
+_Locks = Mapping[int, frozenset[Side]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    """A lock that was always held: how far from the mapping or the root, and on which side."""
+
+    distance: int
+    side: Side
+
+
 @dataclass
 class Learner:
     """Takes observations one after the other, then says what shape they all have."""
@@ -105,8 +117,8 @@ class Learner:
     watchable: Watchable
     observations: int = 0
     _mappings: set[int] = field(default_factory=set)
-    _mapping_locks: set[tuple[int, Side]] | None = None
-    _tree_locks: set[tuple[int, Side]] | None = None
+    _mapping_locks: _Locks | None = None
+    _tree_locks: _Locks | None = None
     _last: tuple[int, int] = (0, 0)
     _places: list[Places] | None = None
     _vmas: list[bytes] = field(default_factory=list)
@@ -158,36 +170,45 @@ class Learner:
         best, number = self._best_places()
         one = best.place.inside and not best.place.pointers and best.distinct == 1
         if one and tree_lock is None and mapping_lock is not None:
-            at = {"OFF_MAPPING_I_MMAP": best.seen[0], "OFF_MAPPING_I_MMAP_RWSEM": mapping_lock}
+            i_mmap, rwsem = best.seen[0], mapping_lock.distance
+            at = {"OFF_MAPPING_I_MMAP": i_mmap, "OFF_MAPPING_I_MMAP_RWSEM": rwsem}
             return LayoutShape(Layout.SINGLE, 1, at)
-        offsets, trees = _trees(best, number, tree_lock or 0)
+        offsets, trees = _trees(best, number, tree_lock.distance if tree_lock else 0)
         if tree_lock is None:
             del offsets["OFF_TREE_RWSEM"]
         if mapping_lock is not None:
-            offsets["OFF_MAPPING_I_MMAP_RWSEM"] = mapping_lock
+            offsets["OFF_MAPPING_I_MMAP_RWSEM"] = mapping_lock.distance
         if self.watchable.tree_node is not None:
             offsets["OFF_VMA_RB"] = self.watchable.tree_node
         return LayoutShape(_named(mapping_lock, tree_lock), trees.count, offsets, trees)
 
-    def _locks(self) -> tuple[int | None, int | None]:
-        """Distance of the lock over the mapping from it, and of a tree's lock from its root."""
+    def _locks(self) -> tuple[_Lock | None, _Lock | None]:
+        """The lock over the mapping, and a tree's own."""
         mapping, root = self._last
-        over_mapping = {mapping + distance for distance, _ in self._mapping_locks or ()}
-        of_tree = {root + distance for distance, _ in self._tree_locks or ()} - over_mapping
+        over_mapping = self._mapping_locks or {}
+        elsewhere = {mapping + distance - root for distance in over_mapping}
+        of_tree = {
+            distance: sides
+            for distance, sides in (self._tree_locks or {}).items()
+            if distance not in elsewhere
+        }
+        seen = f"in {self.observations} tree operations"
         if not over_mapping and not of_tree:
             raise NotLearntError(
-                f"in {self.observations} tree operations no rwsem was always held whose place "
-                "follows from the mapping or the tree"
+                f"{seen} no rwsem was always held whose place follows from the mapping or the tree"
             )
         if max(len(over_mapping), len(of_tree)) > 1:
             raise NotLearntError(
-                f"in {self.observations} tree operations {len(over_mapping)} rwsems of the mapping "
-                f"and {len(of_tree)} of the tree were always held: which one counts is not clear"
+                f"{seen} {len(over_mapping)} rwsems of the mapping and {len(of_tree)} of the tree "
+                "were always held: which one counts is not clear"
             )
-        return (
-            over_mapping.pop() - mapping if over_mapping else None,
-            of_tree.pop() - root if of_tree else None,
-        )
+        mapping_lock = _only(over_mapping, "over the mapping", seen)
+        tree_lock = _only(of_tree, "of the tree", seen)
+        if tree_lock is not None and tree_lock.side is Side.READ:
+            raise NotLearntError(
+                f"{seen} the rwsem of the tree was held for read: it keeps no two changes apart"
+            )
+        return mapping_lock, tree_lock
 
     def _best_places(self) -> tuple[Places, Number | None]:
         """Those whose numbers a VMA has, pointers first, since an allocator may put trees in a row.
@@ -248,14 +269,29 @@ def _element(place: Place, first: int, lock: int) -> dict[str, int]:
     }
 
 
-def _named(mapping_lock: int | None, tree_lock: int | None) -> Layout:
+def _only(found: _Locks, which: str, seen: str) -> _Lock | None:
+    if not found:
+        return None
+    ((distance, sides),) = found.items()
+    if len(sides) > 1:
+        raise NotLearntError(
+            f"{seen} the rwsem {which} was held for read in some and for write in others"
+        )
+    (side,) = sides
+    return _Lock(distance, side)
+
+
+def _named(mapping_lock: _Lock | None, tree_lock: _Lock | None) -> Layout:
     if tree_lock is None:
         return Layout.TREE_ONLY
-    return Layout.SPLIT if mapping_lock is None else Layout.INVERTED
+    if mapping_lock is None:
+        return Layout.SPLIT
+    # What is inverted lets those who change different trees in at once; a writer lets nobody.
+    return Layout.INVERTED if mapping_lock.side is Side.READ else Layout.NESTED
 
 
-def _common(
-    before: set[tuple[int, Side]] | None, held: Iterable[Held], origin: int
-) -> set[tuple[int, Side]]:
-    now = {(one.address - origin, one.side) for one in held}
-    return now if before is None else before & now
+def _common(before: _Locks | None, held: Iterable[Held], origin: int) -> _Locks:
+    now = {one.address - origin: frozenset({one.side}) for one in held}
+    if before is None:
+        return now
+    return {distance: before[distance] | now[distance] for distance in before.keys() & now.keys()}

@@ -74,11 +74,6 @@ class KernelModel:
         )
 
     @property
-    def has_sweeps(self) -> bool:
-        """Whether a walk takes the trees' locks in turn: it has no one lock over the mapping."""
-        return self.has_tree_locks and "OFF_MAPPING_I_MMAP_RWSEM" not in self.offsets
-
-    @property
     def has_tree_locks(self) -> bool:
         """Whether each tree has a lock, which is learnt: it has no way back to its file."""
         return "OFF_TREE_RWSEM" in self.offsets

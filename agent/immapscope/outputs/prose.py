@@ -39,6 +39,7 @@ _TREES_AND_LOCKS: Final = {
     "tree-only": "{shards} trees and one rwsem a file",
     "split": "{shards} trees a file, a rwsem each",
     "inverted": "{shards} trees a file, a lock each under one inverted rwsem",
+    "nested": "{shards} trees a file, a rwsem each under one over all, both for write",
 }
 
 #: By the beginning of a reason's name: some reasons have a name for each unit.

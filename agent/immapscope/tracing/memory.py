@@ -66,7 +66,7 @@ def _maps(model: KernelModel, request: Request, sizes: Sizes) -> Iterator[int]:
         yield _array(8, 1)
         yield _hash(4, 8, sizes.held, sizes.cpus)
         yield _array(8, 1)
-    elif model.has_sweeps:
+    elif model.has_tree_locks:
         yield _hash(4, _LOCK, sizes.waiting, sizes.cpus)
     if request.folded:
         weight = layouts.STACK_WEIGHT.itemsize

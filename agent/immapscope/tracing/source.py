@@ -115,7 +115,7 @@ def _files(model: KernelModel, request: Request) -> tuple[str, ...]:
         "stack.c",
         "wait.c",
         "sweep.c",
-        "swept_waits.c" if model.has_sweeps and not full else "no_swept_waits.c",
+        "swept_waits.c" if tree_locks and not full else "no_swept_waits.c",
         "fold.c" if request.folded else "no_fold.c",
         *(("held.c", "trying.c", "holds.c") if full else ("no_holds.c",)),
         *(("ring.c", "record.c") if request.recorded else ("no_record.c",)),
