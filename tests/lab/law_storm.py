@@ -2,7 +2,8 @@
 """`law_storm.py SECONDS [hammer|attach]`: exec, fork and mmap storms at once, 16 tasks, many files.
 
 hammer: another program does map syscalls as fast as it can, which on a preempting kernel makes it
-skip kprobes. attach: another tracer attaches to and detaches from the slow path, 20 times.
+skip kprobes. attach: another tracer attaches to and detaches from the slow path, 20 times or more,
+while some wait there for long.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import law_storm
 import pytest
+from disturb_attach import HELD_SECONDS, WAITERS
 from tracing import Report, agent, new_file, trace
 
 SECONDS = os.environ.get("IMMAPSCOPE_STORM_SECONDS", "120")
@@ -19,6 +20,7 @@ STORM = [sys.executable, str(Path(law_storm.__file__))]
 #: Four tasks that map and unmap one file this often.
 TASKS = 4
 COUNT = 997
+LONG_SECONDS = HELD_SECONDS / 2
 #: Says e.g. "none voluntary (full)"; only where it can be chosen (PREEMPT_DYNAMIC).
 PREEMPTION = Path("/sys/kernel/debug/sched/preempt")
 
@@ -30,7 +32,15 @@ def preempts() -> bool:
 
 @pytest.fixture(scope="module", autouse=True)
 def files() -> None:
-    for name in [*map(str, range(law_storm.FILES)), "shared", "known", "other", "third"]:
+    for name in [
+        *map(str, range(law_storm.FILES)),
+        "shared",
+        "held",
+        "visited",
+        "known",
+        "other",
+        "third",
+    ]:
         new_file(f"law-{name}")
 
 
@@ -72,9 +82,14 @@ def test_map_syscalls_of_others_cost_at_most_what_is_reported() -> None:
 
 
 def test_another_tracer_that_comes_and_goes_is_accounted_for() -> None:
+    subprocess.run(["sysctl", "-q", "vm.max_map_count=4000000"], check=True)
     report = trace(["--mode", "full"], [*STORM, "40", "attach"])
     assert report.law() == {"acquisitions": 0, "waits": 0}
-    assert report.document["loss"]["exit_missed"]["count"] > 0
+    # Three tasks on three nodes waited for a second while trampolines changed, and each shows or is
+    # known to be missed: 6.12 lets them skip the program of the return, 7.3 no longer does.
+    held = report.rows(Path("law-held").absolute())
+    long = {row["node"] for row in held if row["wait_seconds_max"] >= LONG_SECONDS}
+    assert len(long) + report.document["loss"]["exit_missed"]["count"] >= len(WAITERS)
 
 
 def test_what_a_tiny_state_map_loses_is_just_what_the_rows_lack() -> None:
