@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from collections.abc import Generator
 from contextlib import suppress
 
 import pytest
+
+# Some machines ask Python to keep no bytecode: each worker of pytest would compile every test anew,
+# and each process that a test starts the agent.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A guest has no hypothesis, and needs none.
 with suppress(ImportError):
@@ -23,6 +30,17 @@ with suppress(ImportError):
 
     if folder := monitoring.cached():
         os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is made for tests stays to the end: it is not looked through for garbage ever again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

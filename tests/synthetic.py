@@ -6,6 +6,7 @@ All of them keep the conservation law, so that a test can break exactly one thin
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -297,10 +298,7 @@ def _many_waits(
 
 
 def _bucket_of(wait_ns: int) -> int:
-    return next(
-        (index for index, bound in enumerate(WAIT_BUCKET_BOUNDS_NS) if wait_ns <= bound),
-        len(WAIT_BUCKET_BOUNDS_NS),
-    )
+    return bisect_left(WAIT_BUCKET_BOUNDS_NS, wait_ns)
 
 
 def _without_holds(row: Row) -> Row:

@@ -103,7 +103,7 @@ def test_the_law_holds_in_an_interval_that_began_with_waits_in_flight() -> None:
     assert interval.entered.waits == 0 + 3
 
 
-@given(snapshots())
+@given(snapshots)
 def test_from_nothing_to_a_session_is_the_session(snapshot: Snapshot) -> None:
     nothing = replace(snapshot_of([], kernel=snapshot.kernel, mode=snapshot.mode), duration_ns=0)
     interval = difference(snapshot, nothing)

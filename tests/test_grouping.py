@@ -93,12 +93,12 @@ def test_an_unknown_sort_is_refused_with_the_known_ones() -> None:
         parse_sort("size")
 
 
-@given(st.lists(rows()), key_lists)
+@given(st.lists(rows), key_lists)
 def test_every_sum_is_conserved_by_any_keys(measured: list[Row], keys: tuple[Key, ...]) -> None:
     assert sums(group(measured, keys)) == sums(measured)
 
 
-@given(st.lists(rows()), key_lists)
+@given(st.lists(rows), key_lists)
 def test_each_group_holds_exactly_its_own_rows(measured: list[Row], keys: tuple[Key, ...]) -> None:
     grouped = group(measured, keys)
     found = {values_of(row, keys): sums([row]) for row in grouped}
@@ -107,7 +107,7 @@ def test_each_group_holds_exactly_its_own_rows(measured: list[Row], keys: tuple[
         assert summed == sums(row for row in measured if values_of(row, keys) == values)
 
 
-@given(st.lists(rows()), key_lists, st.sampled_from(SortKey), st.integers(0, 6))
+@given(st.lists(rows), key_lists, st.sampled_from(SortKey), st.integers(0, 6))
 def test_top_keeps_the_first_and_conserves_the_sums(
     measured: list[Row], keys: tuple[Key, ...], sort: SortKey, count: int
 ) -> None:
@@ -120,7 +120,7 @@ def test_top_keeps_the_first_and_conserves_the_sums(
     assert kept == [row for row in everything if row in kept]
 
 
-@given(st.lists(rows()), key_lists, st.sampled_from(SortKey), st.randoms())
+@given(st.lists(rows), key_lists, st.sampled_from(SortKey), st.randoms())
 def test_the_order_of_rows_does_not_depend_on_how_they_came(
     measured: list[Row], keys: tuple[Key, ...], sort: SortKey, random: Random
 ) -> None:

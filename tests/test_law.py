@@ -22,7 +22,7 @@ def broken(snapshot: Snapshot) -> list[str]:
     return [equation.left_name for equation in law(snapshot) if not equation.holds]
 
 
-@given(snapshots())
+@given(snapshots)
 def test_the_law_holds_on_any_lawful_session(snapshot: Snapshot) -> None:
     assert all(equation.difference == 0 for equation in law(snapshot))
 

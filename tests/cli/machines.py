@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-import pytest
+from pkgutil import resolve_name
+from typing import Any, Protocol
 
 from immapscope.preflight import Kernel, Verdict
 from immapscope.tracing.source import Request, Sizes
@@ -44,7 +43,21 @@ class Traced:
         return session
 
 
-def traceable(monkeypatch: pytest.MonkeyPatch) -> Traced:
+class Patch(Protocol):
+    """Puts another thing where this name leads; pytest's monkeypatch is one."""
+
+    def setattr(self, target: str, name: object, /) -> None: ...
+
+
+class ForGood:
+    """For a Python of its own, which need not load pytest: nothing is put back."""
+
+    def setattr(self, target: str, name: object, /) -> None:
+        where, _, attribute = target.rpartition(".")
+        setattr(resolve_name(where), attribute, name)
+
+
+def traceable(monkeypatch: Patch) -> Traced:
     """From here on this machine can be traced; libc and the loader were waited for on it."""
     counted = Counted(files=200)
     counted.name(1, b"libc.so.6")

@@ -19,15 +19,13 @@ from tests.cli.machines import Result
 ROOT = Path(__file__).parents[2]
 
 _TRACE = """
-import pytest
 from immapscope.cli import main
-from tests.cli.machines import traceable
+from tests.cli.machines import ForGood, traceable
 from tests.tracing.counted import Wait
-with pytest.MonkeyPatch.context() as patch:
-    there = traceable(patch)
-    there.counted.name(3, "l\\u00efb\\u4e16\\udcff".encode("utf-8", "surrogateescape"))
-    there.counted.waited(3, 0, wait=Wait(ns=90_000))
-    main(["trace", "--duration", "10ms", *{words!r}])
+there = traceable(ForGood())
+there.counted.name(3, "l\\u00efb\\u4e16\\udcff".encode("utf-8", "surrogateescape"))
+there.counted.waited(3, 0, wait=Wait(ns=90_000))
+main(["trace", "--duration", "10ms", *{words!r}])
 """
 _HELP = "from immapscope.cli import main; main({words!r})"
 

@@ -64,7 +64,7 @@ def evaluated(promtool: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         api = Prometheus(server.address)
         deadline = time.monotonic() + 60
         while without_series(api) and time.monotonic() < deadline:
-            time.sleep(0.5)
+            time.sleep(0.2)
         yield Evaluated(api, thresholds, end)
 
 

@@ -10,6 +10,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Final, NamedTuple
 
 from immapscope.exporter import Pages, Server, Timeouts
@@ -20,11 +21,15 @@ LARGE: Final = b"x" * 16_000_000
 TEXT: Final = gzip.compress(b"text", mtime=0)
 OPENMETRICS: Final = gzip.compress(b"open", mtime=0)
 SMALL_PAGES: Final = Pages(TEXT, 4, OPENMETRICS, 4, b"<html>", 1e12)
-LARGE_PAGES: Final = Pages(
-    gzip.compress(LARGE, compresslevel=1, mtime=0), len(LARGE), OPENMETRICS, 4, b"<html>", 1e12
-)
 ANYWHERE: Final = Address("127.0.0.1", 0)
 QUICK: Final = Timeouts(head=0.4, idle=0.4, reply=0.4, goodbye=0.3)
+
+
+@cache
+def large_pages() -> Pages:
+    """LARGE as text; made where it is asked for, since it takes a while."""
+    text = gzip.compress(LARGE, compresslevel=1, mtime=0)
+    return Pages(text, len(LARGE), OPENMETRICS, 4, b"<html>", 1e12)
 
 
 class Answer(NamedTuple):

@@ -15,8 +15,13 @@ from immapscope.settings import WebConfig
 from tests.exporter.serving import ask, basic, serving
 
 HASH = bcrypt.hashpw("pässword".encode(), bcrypt.gensalt(4))
-SLOW_HASH = bcrypt.hashpw(b"slow", bcrypt.gensalt(11))
 WEB = WebConfig(tls=None, users={"jo": HASH, "broken": b"$2y$04$" + b"9" * 53}, headers={})
+
+
+@pytest.fixture(scope="module")
+def slow_hash() -> bytes:
+    """Of "slow"; to compare with it takes a tenth of a second or so."""
+    return bcrypt.hashpw(b"slow", bcrypt.gensalt(11))
 
 
 @pytest.mark.parametrize(
@@ -51,8 +56,10 @@ def test_without_a_header_the_name_is_asked_for() -> None:
     assert answer.headers["WWW-Authenticate"].startswith('Basic realm="immapscope"')
 
 
-def test_a_slow_hash_keeps_nobody_waiting_whose_right_answer_is_remembered() -> None:
-    web = WebConfig(tls=None, users={"jo": HASH, "slow": SLOW_HASH}, headers={})
+def test_a_slow_hash_keeps_nobody_waiting_whose_right_answer_is_remembered(
+    slow_hash: bytes,
+) -> None:
+    web = WebConfig(tls=None, users={"jo": HASH, "slow": slow_hash}, headers={})
     with serving(web=web) as server, ThreadPoolExecutor(4) as clients:
         for who in (("jo", "pässword"), ("slow", "slow")):
             assert ask(server, Authorization=basic(*who)).status == 200
@@ -67,8 +74,8 @@ def test_a_slow_hash_keeps_nobody_waiting_whose_right_answer_is_remembered() -> 
         assert [one.result().status for one in wrong] == [401] * 4
 
 
-def test_an_unknown_name_costs_as_much_as_a_wrong_password() -> None:
-    authentication = Authentication({"slow": SLOW_HASH})
+def test_an_unknown_name_costs_as_much_as_a_wrong_password(slow_hash: bytes) -> None:
+    authentication = Authentication({"slow": slow_hash})
 
     async def seconds(name: str) -> float:
         began = time.process_time()

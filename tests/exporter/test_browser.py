@@ -65,13 +65,23 @@ def daemon() -> Iterator[Daemon]:
 
 
 @pytest.fixture(scope="module")
-def window() -> Iterator[Chrome]:
+def chromium() -> Iterator[Chrome]:
     with browser.chromium() as driver:
         yield driver
 
 
+@pytest.fixture
+def window(chromium: Chrome) -> Iterator[Chrome]:
+    """A tab of its own: whatever a test makes of it is gone with it."""
+    first = chromium.current_window_handle
+    chromium.switch_to.new_window("tab")
+    yield chromium
+    chromium.close()
+    chromium.switch_to.window(first)
+
+
 def until(window: Chrome, what: Callable[[Chrome], Any]) -> Any:
-    return WebDriverWait(window, 40).until(what)
+    return WebDriverWait(window, 40, poll_frequency=0.1).until(what)
 
 
 def text(window: Chrome, element: str) -> str:
@@ -136,23 +146,23 @@ def test_its_policy_lets_nothing_in_from_outside(window: Chrome, daemon: Daemon)
     assert window.execute_script("return window.ran === undefined")
 
 
-def test_without_scripts_it_is_a_table(daemon: Daemon) -> None:
+def test_without_scripts_it_is_a_table(window: Chrome, daemon: Daemon) -> None:
     daemon.waited(EVIL)
-    options = ["--blink-settings=scriptEnabled=false"]
-    with browser.chromium(options=options) as window:
-        window.get(daemon.url)
-        body = window.find_element("tag name", "body").text
+    window.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    window.get(daemon.url)
+    body = window.find_element("tag name", "body").text
     assert EVIL in body
     assert "The files that waited most lately" in body
     assert "Behind whom" not in body
 
 
-def test_a_phone_need_not_scroll_sideways(daemon: Daemon) -> None:
+def test_a_phone_need_not_scroll_sideways(window: Chrome, daemon: Daemon) -> None:
     daemon.waited("a" * 255)
-    with browser.chromium(360, 800) as window:
-        window.get(daemon.url)
-        until(window, lambda w: "aaaa" in text(w, "files"))
-        widths = window.execute_script(
-            "return [document.documentElement.scrollWidth, window.innerWidth]"
-        )
+    phone = {"width": 360, "height": 800, "deviceScaleFactor": 2, "mobile": True}
+    window.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    window.get(daemon.url)
+    until(window, lambda w: "aaaa" in text(w, "files"))
+    widths = window.execute_script(
+        "return [document.documentElement.scrollWidth, window.innerWidth]"
+    )
     assert widths[0] <= widths[1] == 360

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,28 +35,36 @@ places = st.none() | st.integers(0, 12)
 few = st.none() | st.integers(0, 10**6)
 
 
-@st.composite
-def rows(draw: st.DrawFn) -> Row:
-    waits = draw(st.lists(st.integers(0, 10**12), max_size=2))
+def _row(waits: list[int], spin_ns: int | None, facts: dict[str, Any]) -> Row:
     return Row(
-        inode=draw(files),
-        shard=draw(places),
-        node=draw(places),
+        **facts,
         holder_kind=None,
-        holder_node=draw(places),
-        operation=draw(st.none() | st.sampled_from(Operation)),
-        cause=draw(st.none() | st.sampled_from(Cause)),
-        acquisitions=draw(few),
         contended=len(waits),
         interrupted=0,
         wait_ns=sum(waits),
-        spin_ns=draw(few) if waits else None,
+        spin_ns=spin_ns if waits else None,
         wait_max_ns=max(waits, default=0),
-        hold_ns=draw(few),
         wait_buckets=buckets_of(waits) if waits else None,
     )
 
 
+rows = st.builds(
+    _row,
+    st.lists(st.integers(0, 10**12), max_size=2),
+    few,
+    st.fixed_dictionaries(
+        {
+            "inode": files,
+            "shard": places,
+            "node": places,
+            "holder_node": places,
+            "operation": st.none() | st.sampled_from(Operation),
+            "cause": st.none() | st.sampled_from(Cause),
+            "acquisitions": few,
+            "hold_ns": few,
+        }
+    ),
+)
 trees = st.builds(
     TreeOperations,
     inode=files,
@@ -68,21 +77,29 @@ trees = st.builds(
 losses = st.builds(Loss, st.just(LossUnit.WAITS), st.integers(0, 9), st.booleans())
 
 
-@st.composite
-def intervals(draw: st.DrawFn, mode: Mode) -> Snapshot:
-    one = snapshot_of(
-        draw(st.lists(rows(), max_size=8)),
-        mode=mode,
-        loss=draw(st.dictionaries(st.sampled_from("abc"), losses)),
-    )
-    return replace(
-        one,
-        duration_ns=draw(st.sampled_from([0, 15 * 10**9, 7200 * 10**9])),
-        tree_operations=tuple(draw(st.lists(trees, max_size=3))),
+def _interval(
+    mode: Mode,
+    rows: list[Row],
+    loss: dict[str, Loss],
+    duration_ns: int,
+    trees: list[TreeOperations],
+) -> Snapshot:
+    one = snapshot_of(rows, mode=mode, loss=loss)
+    return replace(one, duration_ns=duration_ns, tree_operations=tuple(trees))
+
+
+def intervals(mode: Mode) -> st.SearchStrategy[Snapshot]:
+    return st.builds(
+        _interval,
+        st.just(mode),
+        st.lists(rows, max_size=8),
+        st.dictionaries(st.sampled_from("abc"), losses),
+        st.sampled_from([0, 15 * 10**9, 7200 * 10**9]),
+        st.lists(trees, max_size=3),
     )
 
 
-histories = st.sampled_from(Mode).flatmap(lambda mode: st.lists(intervals(mode), max_size=7))
+histories = st.one_of([st.lists(intervals(mode), max_size=7) for mode in Mode])
 limits = st.builds(
     Limits,
     max_series=st.sampled_from([200, 260, 400, 10_000]),

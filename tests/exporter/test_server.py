@@ -16,13 +16,13 @@ from immapscope.exporter import Server, Timeouts
 from immapscope.settings import Address, WebConfig
 from tests.exporter.serving import (
     LARGE,
-    LARGE_PAGES,
     OPENMETRICS,
     QUICK,
     SMALL_PAGES,
     all_of,
     ask,
     connected,
+    large_pages,
     said,
     serving,
 )
@@ -51,7 +51,7 @@ def test_head_has_the_headers_of_get_and_no_body() -> None:
 
 
 def test_a_large_page_arrives_whole() -> None:
-    with serving(LARGE_PAGES) as server:
+    with serving(large_pages()) as server:
         assert ask(server).body == LARGE
 
 
@@ -113,12 +113,12 @@ def test_a_connection_without_a_request_is_closed() -> None:
 
 
 def test_a_client_that_does_not_read_is_dropped() -> None:
-    with serving(LARGE_PAGES, timeouts=QUICK) as server:
+    with serving(large_pages(), timeouts=QUICK) as server:
         with connected(server, receive_buffer=4096) as client:
             client.sendall(GET)
             time.sleep(QUICK.reply + 0.4)
             assert len(all_of(client)) < len(LARGE)
-        assert ask(server, Accept_Encoding="gzip").body == LARGE_PAGES.text_gzip
+        assert ask(server, Accept_Encoding="gzip").body == large_pages().text_gzip
 
 
 def test_idle_connections_make_room_for_a_new_one() -> None:
@@ -133,7 +133,7 @@ def test_idle_connections_make_room_for_a_new_one() -> None:
 def test_clients_that_do_not_read_make_room_after_a_while() -> None:
     impatient = Timeouts(patience=0.5)
     with (
-        serving(LARGE_PAGES, max_connections=2, timeouts=impatient) as server,
+        serving(large_pages(), max_connections=2, timeouts=impatient) as server,
         ExitStack() as stack,
     ):
         for _ in range(2):

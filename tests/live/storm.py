@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A machine in a storm that no kernel saw: each reading has more than the one before.
 
-`python -m tests.live.storm` shows it live, as `immapscope top` would, and says how it ended.
+`python -m tests.live.storm [MODE [SECONDS]]` shows it live, as `immapscope top --interval` would,
+and says how it ended.
 """
 
 from __future__ import annotations
@@ -90,9 +91,10 @@ def main() -> None:
         return last - before
 
     mode = Mode(sys.argv[1]) if len(sys.argv) > 1 else Mode.CONTENTION
+    interval = float(sys.argv[2]) if len(sys.argv) > 2 else 0.5
     storm = Storm(mode, files=60, since_last_ns=since_last_ns)
     with Terminal(0, 1, color=True, encoding="utf-8") as terminal:
-        by_key = watch(storm, terminal, first_view(mode, None, SortKey.WAIT), 0.5)
+        by_key = watch(storm, terminal, first_view(mode, None, SortKey.WAIT), interval)
     print("ended by a key" if by_key else "ended by a signal", flush=True)
 
 

@@ -17,7 +17,8 @@ from immapscope.live.terminal import ENTER, LEAVE
 from tests.live.ptys import PATIENCE, Pty
 
 ROOT: Final = Path(__file__).parents[2]
-STORM: Final = f"{sys.executable} -m tests.live.storm"
+#: Read often, since the first rows come with the second reading.
+STORM: Final = f"{sys.executable} -m tests.live.storm contention 0.2"
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -33,38 +34,58 @@ inodes = st.builds(
 )
 
 
-@st.composite
-def rows(draw: st.DrawFn) -> Row:
-    """A row as full mode has it: waits, if any, agree with their sum, maximum and histogram."""
-    waits = draw(st.lists(st.integers(0, 10**12), max_size=4))
-    spins = draw(st.none() | st.integers(0, sum(waits)))
+# Each made once: a strategy that is made while drawing is looked into anew for each example, which
+# took longer than the drawing.
+_LONGEST = 10**12
+_waits = st.lists(st.integers(0, _LONGEST), max_size=4)
+_facts = st.fixed_dictionaries(
+    {
+        "inode": st.none() | inodes,
+        "shard": st.none() | st.integers(0, 2),
+        "node": st.none() | st.integers(0, 11),
+        "holder_kind": st.none() | st.sampled_from(list(HolderKind)),
+        "holder_node": st.none() | st.integers(0, 2),
+        "operation": st.none() | st.sampled_from(list(Operation)),
+        "cause": st.none() | st.sampled_from(list(Cause)),
+        "acquisitions": st.none() | st.integers(0, 10**9),
+        "interrupted": st.integers(0, 3),
+        "hold_ns": st.none() | st.integers(0, _LONGEST),
+    }
+)
+
+
+def _row(waits: list[int], spin_ns: int | None, facts: dict[str, Any]) -> Row:
     return Row(
-        inode=draw(st.none() | inodes),
-        shard=draw(st.none() | st.integers(0, 2)),
-        node=draw(st.none() | st.integers(0, 11)),
-        holder_kind=draw(st.none() | st.sampled_from(list(HolderKind))),
-        holder_node=draw(st.none() | st.integers(0, 2)),
-        operation=draw(st.none() | st.sampled_from(list(Operation))),
-        cause=draw(st.none() | st.sampled_from(list(Cause))),
-        acquisitions=draw(st.none() | st.integers(0, 10**9)),
+        **facts,
         contended=len(waits),
-        interrupted=draw(st.integers(0, 3)),
         wait_ns=sum(waits),
-        spin_ns=spins if waits else None,
+        # No more than was waited.
+        spin_ns=spin_ns % (sum(waits) + 1) if waits and spin_ns is not None else None,
         wait_max_ns=max(waits, default=0),
-        hold_ns=draw(st.none() | st.integers(0, 10**12)),
         wait_buckets=buckets_of(waits) if waits else None,
     )
 
 
-@st.composite
-def snapshots(draw: st.DrawFn) -> Snapshot:
-    """A lawful session, of one or of several shards a file, in either mode."""
-    shards = draw(st.sampled_from([1, 12]))
+#: Rows as full mode has them: waits, if any, agree with their sum, maximum and histogram.
+rows = st.builds(_row, _waits, st.none() | st.integers(0, 4 * _LONGEST), _facts)
+
+
+def _snapshot(rows: list[Row], shards: int, mode: Mode, execs: int, in_flight: int) -> Snapshot:
     return snapshot_of(
-        draw(st.lists(rows(), max_size=12)),
+        rows,
         kernel=replace(KERNEL, shards=shards, layout="single" if shards == 1 else "split"),
-        mode=draw(st.sampled_from(Mode)),
-        execs=draw(st.integers(0, 1000)),
-        in_flight=draw(st.integers(0, 5)),
+        mode=mode,
+        execs=execs,
+        in_flight=in_flight,
     )
+
+
+#: Lawful sessions, of one or of several shards a file, in either mode.
+snapshots = st.builds(
+    _snapshot,
+    st.lists(rows, max_size=12),
+    st.sampled_from([1, 12]),
+    st.sampled_from(Mode),
+    st.integers(0, 1000),
+    st.integers(0, 5),
+)

@@ -72,7 +72,7 @@ def test_every_key_of_the_schema_is_there_in_its_order() -> None:
     ]
 
 
-@given(snapshots(), key_lists)
+@given(snapshots, key_lists)
 def test_a_key_not_grouped_by_is_absent(snapshot: Snapshot, keys: tuple[Key, ...]) -> None:
     found = document(snapshot, keys)
     assert found["by"] == [key.value for key in keys]
@@ -83,7 +83,7 @@ def test_a_key_not_grouped_by_is_absent(snapshot: Snapshot, keys: tuple[Key, ...
         assert set(row) - set(MEASURES) == fields
 
 
-@given(snapshots(), key_lists, st.none() | st.integers(0, 3))
+@given(snapshots, key_lists, st.none() | st.integers(0, 3))
 def test_rows_sum_to_the_totals(snapshot: Snapshot, keys: tuple[Key, ...], top: int | None) -> None:
     found = document(snapshot, keys, top)
     for field in ("contended", "interrupted"):

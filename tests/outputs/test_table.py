@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -73,7 +73,7 @@ def named(*names: bytes) -> Snapshot:
     )
 
 
-@given(snapshots(), key_lists, st.none() | st.integers(80, 200))
+@given(snapshots, key_lists, st.none() | st.integers(80, 200))
 def test_no_control_byte_is_ever_printed(
     snapshot: Snapshot, keys: tuple[Key, ...], width: int | None
 ) -> None:
@@ -81,13 +81,13 @@ def test_no_control_byte_is_ever_printed(
     assert all(line.isprintable() for line in text.split("\n"))
 
 
-@given(snapshots(), key_lists, st.integers(80, 200))
+@given(snapshots, key_lists, st.integers(80, 200))
 def test_every_line_fits(snapshot: Snapshot, keys: tuple[Key, ...], width: int) -> None:
     text = table(snapshot, keys=keys, width=width)
     assert max(cell_len(line) for line in text.split("\n")) <= width
 
 
-@given(snapshots(), key_lists, st.none() | st.integers(80, 200))
+@given(snapshots, key_lists, st.none() | st.integers(80, 200))
 def test_a_row_is_a_line(snapshot: Snapshot, keys: tuple[Key, ...], width: int | None) -> None:
     text = table(snapshot, keys=keys, width=width)
     found = render(snapshot, format=Format.CSV, keys=keys, header=False).count("\n")
@@ -97,7 +97,9 @@ def test_a_row_is_a_line(snapshot: Snapshot, keys: tuple[Key, ...], width: int |
         assert "wait % is" not in text
 
 
+# For each of the ten, so that all of them together see as many others as any test does.
 @pytest.mark.parametrize("name", HOSTILE)
+@settings(max_examples=25)
 @given(name_bytes)
 def test_hostile_names_leave_the_columns_where_they_were(name: bytes, other: bytes) -> None:
     lines = table_lines(table(named(name, other, b"libc.so.6"), width=100))

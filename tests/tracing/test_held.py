@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from immapscope.tracing.source import probes_directory
+from lab import cache
 
 DRIVER = Path(__file__).parent / "native/held.cpp"
 #: Places, and as many holds elsewhere.
@@ -30,19 +31,23 @@ STEPS = st.lists(
 )
 
 
-def compiled(folder: Path, room: int) -> Path:
-    """The driver, with room for so many."""
-    program = folder / f"held{room}"
+def compiled(room: int) -> Path:
+    """The driver, with room for so many; made once for each content, as workloads are."""
     words = ["g++", "-std=c++20", "-O2", "-Wall", "-Werror", f"-DHELD={room}", "-pthread"]
-    subprocess.run(
-        [*words, f"-I{probes_directory()}", "-o", program, DRIVER], check=True, timeout=120
-    )
-    return program
+    made_of = (path.read_bytes() for path in (DRIVER, *sorted(probes_directory().rglob("*.[ch]"))))
+
+    def compile_into(folder: Path) -> None:
+        subprocess.run(
+            [*words, f"-I{probes_directory()}", "-o", folder / "held", DRIVER],
+            check=True, timeout=120,
+        )  # fmt: skip
+
+    return cache.entry("held", cache.key(*words, *made_of), compile_into) / "held"
 
 
 @pytest.fixture(scope="module")
-def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("held"), FEW)
+def few() -> Path:
+    return compiled(FEW)
 
 
 class Model:
@@ -91,7 +96,8 @@ def test_each_task_finds_its_own_holds(few: Path, steps: list[Step]) -> None:
     assert done.stdout.splitlines() == [answer for _, answer in told]
 
 
-def test_tasks_that_hold_at_once_do_not_lose_each_others(tmp_path: Path) -> None:
-    program = compiled(tmp_path, MANY)
-    done = subprocess.run([program, "2", "3000000"], capture_output=True, text=True, check=True)
+def test_tasks_that_hold_at_once_do_not_lose_each_others() -> None:
+    done = subprocess.run(
+        [compiled(MANY), "2", "3000000"], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "0 astray, 0 elsewhere\n"

@@ -128,6 +128,17 @@ waits = st.builds(
     cause=st.integers(0, Cause.OTHER.code),
     reader=st.booleans(),
 )
+# Made once: one that is made while drawing is looked into anew for each example.
+story_lists = st.lists(
+    st.tuples(
+        st.sampled_from(STORIES),
+        st.integers(0, FILES - 1),
+        st.integers(0, NODES - 1),
+        st.sampled_from([one for one in Operation if one is not Operation.OTHER]),
+        waits,
+    ),
+    max_size=30,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +163,6 @@ def sessions(draw: st.DrawFn, modes: tuple[Mode, ...] = tuple(Mode)) -> Session:
     for slot in range(1, FILES):
         counted.name(slot, b"file")
     told: Counter[tuple[str, int]] = Counter()
-    story_lists = st.lists(
-        st.tuples(
-            st.sampled_from(STORIES),
-            st.integers(0, FILES - 1),
-            st.integers(0, NODES - 1),
-            st.sampled_from([one for one in Operation if one is not Operation.OTHER]),
-            waits,
-        ),
-        max_size=30,
-    )
     for story, slot, node, operation, wait in draw(story_lists):
         story(Lock(counted, slot, node, operation, wait, mode is Mode.FULL))
         told[story.__name__, slot] += 1

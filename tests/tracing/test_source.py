@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -20,9 +21,18 @@ from immapscope.kernel.classes import class_table
 from immapscope.kernel.words import Cause, Operation
 from immapscope.snapshot import Mode
 from immapscope.tracing import counters as layouts
+from immapscope.tracing import loader
 from immapscope.tracing.loader import Module
 from immapscope.tracing.programs import Attach, programs
-from immapscope.tracing.source import TEXT_ELEMENT_BYTES, Request, Sizes, macros, module_text
+from immapscope.tracing.source import (
+    TEXT_ELEMENT_BYTES,
+    Request,
+    Sizes,
+    macros,
+    module_text,
+    probes_directory,
+)
+from lab import cache
 from tests.kernel.saved import STOCK, SavedKernel
 
 SIZES = Sizes(cpus=8, nodes=4, text_base=0xFFFFFFFF81000000, text_bytes=1 << 20)
@@ -79,6 +89,18 @@ def compiler() -> None:
         pytest.skip(f"BPF maps cannot be made here: {error}")
 
 
+def compile_once(text: str) -> None:
+    """It takes a second: a text that compiled here before, byte for byte, is not compiled again."""
+    import bcc
+
+    headers = sorted((probes_directory() / "include").rglob("*.h"))
+    kernel = os.uname()
+    files = (Path(loader.__file__), *headers)
+    made_by = (bcc.__version__, kernel.release, kernel.version)
+    made_of = cache.key(text, *(path.read_bytes() for path in files), *made_by)
+    cache.entry("compiled", made_of, lambda _: Module(text).close())
+
+
 @pytest.mark.usefixtures("compiler")
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize(
@@ -96,7 +118,7 @@ def test_every_set_of_programs_compiles(kernel: str, mode: Mode, attach: Attach)
     text = module_text(
         model, SIZES, programs(model, mode, attach), Request(mode, folded=mode is Mode.FULL)
     )
-    Module(text).close()
+    compile_once(text)
 
 
 @pytest.fixture(scope="module")

@@ -152,6 +152,6 @@ def test_time_grows_with_acquisitions_and_not_with_files(tmp_path: Path) -> None
             best = min(best, time.process_time() - began)
         return best
 
-    few = seconds(200_000, 1)
-    assert seconds(400_000, 1) < 4 * few
-    assert seconds(200_000, 1000) < 3 * few
+    few = seconds(100_000, 1)
+    assert seconds(200_000, 1) < 4 * few
+    assert seconds(100_000, 1000) < 3 * few

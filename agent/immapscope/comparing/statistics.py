@@ -16,7 +16,6 @@ from statistics import NormalDist
 from typing import Final
 
 import numpy as np
-from scipy import stats
 
 #: Of calling a difference what is none, and of seeing one that is there.
 ALPHA: Final = 0.05
@@ -79,6 +78,9 @@ def least_runs(paired: bool) -> int:
 def _p(a: Sequence[float], b: Sequence[float], paired: bool) -> float | None:
     if min(len(a), len(b)) < least_runs(paired):
         return None
+    # Imported late, here and below: it takes half a second, and bad sides are told at once.
+    from scipy import stats
+
     if paired:
         if all(x == y for x, y in zip(a, b, strict=True)):
             return 1.0
@@ -96,6 +98,8 @@ def _interval(
 ) -> tuple[float, float] | None:
     if min(len(a), len(b)) < 2 or not np.mean(a):
         return None
+    from scipy import stats
+
     with warnings.catch_warnings():
         # Runs that are all alike have no scatter to correct by.
         warnings.simplefilter("ignore")
