@@ -21,8 +21,10 @@ from immapscope.kernel.words import Cause, Operation
 from immapscope.snapshot import Mode
 from immapscope.tracing import counters as layouts
 from immapscope.tracing.loader import Module
-from immapscope.tracing.programs import Attach, programs
-from immapscope.tracing.source import TEXT_ELEMENT_BYTES, Request, Sizes, macros, module_text
+from immapscope.tracing.programs import programs
+from immapscope.tracing.request import Attach, Request
+from immapscope.tracing.sizes import TEXT_ELEMENT_BYTES, Sizes
+from immapscope.tracing.source import macros, module_text
 from tests.kernel.saved import STOCK, SavedKernel
 
 SIZES = Sizes(cpus=8, nodes=4, text_base=0xFFFFFFFF81000000, text_bytes=1 << 20)

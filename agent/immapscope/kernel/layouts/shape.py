@@ -4,25 +4,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from immapscope.kernel.btf import Btf, Member, MissingMemberError
+from immapscope.kernel.layout import Layout
 
 #: Variables that hold how many trees a file has: the lab's own, and the second posting's.
 SHARD_COUNTS = ("nr_i_mmap_shards", "split_tree_num")
 
 ROOT = "struct rb_root_cached"
 RWSEM = "struct rw_semaphore"
-
-
-class Layout(StrEnum):
-    """How this kernel keeps i_mmap."""
-
-    SINGLE = "single"
-    TREE_ONLY = "tree-only"
-    SPLIT = "split"
-    INVERTED = "inverted"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
