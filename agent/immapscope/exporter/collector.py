@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -29,10 +30,19 @@ from immapscope.exporter.families import (
 from immapscope.exporter.labels import FileLabels
 from immapscope.exporter.machine import Machine
 from immapscope.exporter.status import Status
-from immapscope.snapshot import KernelFacts, Mode, Snapshot
+from immapscope.snapshot import KernelFacts, Mode
 
 _FILE = FileLabels._fields
 _NS = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is told of a snapshot beside the accounts; not its rows, which are memory."""
+
+    kernel: KernelFacts
+    mode: Mode
+    status: Status
 
 
 class SnapshotCollector(Collector):
@@ -41,7 +51,7 @@ class SnapshotCollector(Collector):
     def __init__(self, accounting: Accounting, machine: Machine) -> None:
         self._accounting = accounting
         self._machine = machine
-        self.observed: tuple[Snapshot, Status] | None = None
+        self.observed: Observed | None = None
 
     def collect(self) -> Iterator[Metric]:
         """Every family that has a sample."""
@@ -50,11 +60,10 @@ class SnapshotCollector(Collector):
         )
         if self.observed is None:
             return
-        interval, status = self.observed
-        yield _kernel(interval.kernel)
-        yield from _of_daemon(status)
+        yield _kernel(self.observed.kernel)
+        yield from _of_daemon(self.observed.status)
         yield from self._of_machine()
-        yield from self._of_files(interval.mode)
+        yield from self._of_files(self.observed.mode)
 
     def _of_machine(self) -> Iterator[Metric]:
         lost = CounterMetricFamily(
