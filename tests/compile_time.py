@@ -13,8 +13,10 @@ from typing import Final
 
 from immapscope.snapshot import Mode
 from immapscope.tracing.loader import Module
-from immapscope.tracing.programs import Attach, programs
-from immapscope.tracing.source import Request, Sizes, module_text
+from immapscope.tracing.programs import programs
+from immapscope.tracing.request import Attach, Request
+from immapscope.tracing.sizes import Sizes
+from immapscope.tracing.source import module_text
 from tests.kernel.saved import SavedKernel
 
 _TIMES: Final = 5

@@ -23,7 +23,7 @@ from immapscope.snapshot import Snapshot
 from immapscope.tracing import counters as layouts
 from immapscope.tracing.assemble import assemble
 from immapscope.tracing.counters import Counters
-from immapscope.tracing.source import Sizes
+from immapscope.tracing.sizes import Sizes
 from tests.exporter.machines import STATUS, an_exporter
 from tests.tracing.counted import CONTEXT, DEVICE, WRITER
 

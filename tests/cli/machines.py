@@ -9,7 +9,8 @@ from pkgutil import resolve_name
 from typing import Any, Protocol
 
 from immapscope.preflight import Kernel, Verdict
-from immapscope.tracing.source import Request, Sizes
+from immapscope.tracing.request import Request
+from immapscope.tracing.sizes import Sizes
 from tests.kernel.saved import SavedKernel
 from tests.tracing.counted import Counted, Wait
 from tests.tracing.fakes import MACHINE, FakeSession

@@ -13,8 +13,7 @@ from immapscope.cli.trial import kernel_memory
 from immapscope.errors import CannotTraceError
 from immapscope.preflight import Check, Kernel, Verdict
 from immapscope.snapshot import Mode
-from immapscope.tracing.programs import Attach
-from immapscope.tracing.source import Request
+from immapscope.tracing.request import Attach, Request
 from tests.cli.machines import Command
 from tests.kernel.saved import SavedKernel
 from tests.tracing.counted import Counted

@@ -19,7 +19,7 @@ from immapscope.errors import CannotTraceError, UsageError
 from immapscope.live.terminal import ENTER, LEAVE
 from immapscope.snapshot import Loss, LossUnit, Mode
 from immapscope.tracing.counters import Counters
-from immapscope.tracing.programs import Attach
+from immapscope.tracing.request import Attach
 from tests.cli.machines import Traced
 from tests.live.ptys import Pty
 from tests.synthetic import exec_storm, snapshot_of

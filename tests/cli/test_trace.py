@@ -16,7 +16,7 @@ from immapscope.errors import CannotTraceError
 from immapscope.kernel.words import Operation
 from immapscope.snapshot import Mode
 from immapscope.tracing.counters import Counters
-from immapscope.tracing.programs import Attach
+from immapscope.tracing.request import Attach
 from tests.cli.machines import Command, Traced
 from tests.tracing.counted import Counted, Wait
 from tests.tracing.fakes import FakeSession

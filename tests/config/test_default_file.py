@@ -11,7 +11,7 @@ import yaml
 from immapscope.config import Config, load
 from immapscope.config.document import Place
 from immapscope.config.sections import fields
-from immapscope.tracing.source import Sizes
+from immapscope.tracing.sizes import Sizes
 
 CONFIG_YAML: Final = Path(__file__).parents[2] / "config.yaml"
 

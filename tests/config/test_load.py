@@ -12,7 +12,7 @@ from immapscope.config import Config, load
 from immapscope.config.reader import plain
 from immapscope.settings import Address
 from immapscope.snapshot import Mode
-from immapscope.tracing.programs import Attach
+from immapscope.tracing.request import Attach
 from tests.config.conftest import Loaded, Refused, Written
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from immapscope.kernel.words import Operation
 from immapscope.tracing.handover import MAPS, Handover, Order
-from immapscope.tracing.source import Sizes
+from immapscope.tracing.sizes import Sizes
 from tests.synthetic import KERNEL
 from tests.tracing.arrays import lengths, memory
 from tests.tracing.model import File, Programs, Steps

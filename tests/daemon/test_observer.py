@@ -16,7 +16,7 @@ from immapscope.snapshot import Mode, Snapshot
 from immapscope.tracing.counters import BURNED, UNCLAIMED
 from immapscope.tracing.counting import Counting
 from immapscope.tracing.handover import Order
-from immapscope.tracing.programs import Attach
+from immapscope.tracing.request import Attach
 from tests.daemon.configured import configured
 from tests.daemon.sessions import PROGRAMS, Machine, descriptors, done
 from tests.synthetic import KERNEL

@@ -22,9 +22,10 @@ from immapscope.recording.recorded import Recorded
 from immapscope.recording.schema import Kind
 from immapscope.snapshot import Mode, Snapshot
 from immapscope.tracing.machine import Machine
+from immapscope.tracing.request import Request
 from immapscope.tracing.run import Span, run
 from immapscope.tracing.session import Session
-from immapscope.tracing.source import Request, Sizes
+from immapscope.tracing.sizes import Sizes
 
 STORM = [sys.executable, str(Path(law_storm.__file__)), "20"]
 COUNT = 997

@@ -8,10 +8,8 @@ import re
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
-from rich.cells import cell_len
 
-from immapscope.outputs.printable import printable, shortened
+from immapscope.outputs.printable import printable
 from tests.outputs.strategies import name_bytes
 
 
@@ -42,16 +40,3 @@ def test_only_printable_characters_are_left_and_no_byte_is_lost(name: bytes) -> 
 )
 def test_a_name_reads(name: bytes, text: str) -> None:
     assert printable(os.fsdecode(name)) == text
-
-
-@given(name_bytes, st.integers(0, 40))
-def test_a_shortened_name_fits(name: bytes, cells: int) -> None:
-    text = printable(os.fsdecode(name))
-    short = shortened(text, cells)
-    assert cell_len(short) <= cells
-    assert short == text or "…" in short or cells == 0
-
-
-def test_the_middle_is_what_goes() -> None:
-    assert shortened("ld-linux-x86-64.so.2", 13) == "ld-lin…4.so.2"
-    assert shortened("日本語日本語", 7) == "日…本語"

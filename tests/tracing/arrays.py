@@ -12,7 +12,7 @@ from immapscope.tracing import counters as layouts
 from immapscope.tracing.assemble import Context
 from immapscope.tracing.counting import Counting
 from immapscope.tracing.handover import MAPS
-from immapscope.tracing.source import Sizes
+from immapscope.tracing.sizes import Sizes
 from tests.synthetic import KERNEL
 
 #: Two nodes of one CPU, four slots for files, six rows beside those that every session has.

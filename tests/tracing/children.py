@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from immapscope.tracing.handover import MAPS
-from immapscope.tracing.source import Sizes
+from immapscope.tracing.sizes import Sizes
 from tests.synthetic import KERNEL
 from tests.tracing.arrays import SMALL, lengths
 

@@ -12,8 +12,9 @@ from immapscope.snapshot import Mode
 from immapscope.tracing.counters import Counters
 from immapscope.tracing.machine import Machine
 from immapscope.tracing.placement import ONE_TREE
+from immapscope.tracing.request import Request
 from immapscope.tracing.session import Session
-from immapscope.tracing.source import Request, Sizes
+from immapscope.tracing.sizes import Sizes
 from tests.kernel.saved import SavedKernel
 from tests.synthetic import KERNEL
 from tests.tracing.counted import Counted

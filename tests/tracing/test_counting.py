@@ -15,7 +15,7 @@ from immapscope.errors import CannotTraceError
 from immapscope.tracing import counting as counting_module
 from immapscope.tracing.counters import CLAIMED, Structs
 from immapscope.tracing.counting import Counting, wait_for_programs
-from immapscope.tracing.source import OPERATIONS, Sizes
+from immapscope.tracing.sizes import OPERATIONS, Sizes
 from tests.tracing.arrays import SMALL, Maps, memory, small_counting
 from tests.tracing.counted import DEVICE
 

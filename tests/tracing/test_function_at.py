@@ -20,7 +20,7 @@ from immapscope.kernel.classes import CLASSES, ClassRange, class_table
 from immapscope.kernel.symbols import Range
 from immapscope.kernel.words import Cause, Operation
 from immapscope.tracing import counters as layouts
-from immapscope.tracing.source import Sizes
+from immapscope.tracing.sizes import Sizes
 from immapscope.tracing.text_index import mark_functions, text_span
 from tests.kernel.saved import STOCK, SavedKernel
 from tests.kernel.stacks import STACKS

@@ -22,8 +22,8 @@ from immapscope.tracing.counters import CLAIMED
 from immapscope.tracing.counting import Counting
 from immapscope.tracing.handover import MAPS, Handover, Order, serve, take_over
 from immapscope.tracing.machine import Machine
-from immapscope.tracing.programs import Attach
-from immapscope.tracing.source import Request, Sizes
+from immapscope.tracing.request import Attach, Request
+from immapscope.tracing.sizes import Sizes
 from tests.kernel.saved import SavedKernel
 from tests.synthetic import KERNEL
 from tests.tracing.arrays import SMALL, Maps, lengths, memory

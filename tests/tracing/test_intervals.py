@@ -21,7 +21,7 @@ from immapscope.tracing import counting as counting_module
 from immapscope.tracing.assemble import WAIT, Context, assemble
 from immapscope.tracing.counting import Counting
 from immapscope.tracing.intervals import Interval, Intervals
-from immapscope.tracing.source import Sizes
+from immapscope.tracing.sizes import Sizes
 from tests.tracing.arrays import SMALL, context, small_counting
 from tests.tracing.counted import READER, UNKNOWN, WRITER, Counted, Wait
 

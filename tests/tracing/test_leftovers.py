@@ -10,7 +10,8 @@ import pytest
 
 from immapscope.snapshot import Mode
 from immapscope.tracing.leftovers import remove_leftovers
-from immapscope.tracing.programs import Attach, Kind, programs
+from immapscope.tracing.programs import Kind, programs
+from immapscope.tracing.request import Attach
 from tests.kernel.saved import SavedKernel
 
 DEAD, ALIVE = 4242, 4711

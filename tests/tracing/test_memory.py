@@ -10,8 +10,10 @@ import pytest
 from immapscope.snapshot import Mode
 from immapscope.tracing import memory
 from immapscope.tracing.memory import LARGE, kernel_bytes
-from immapscope.tracing.programs import Attach, programs
-from immapscope.tracing.source import Request, Sizes, module_text, probes_directory
+from immapscope.tracing.programs import programs
+from immapscope.tracing.request import Attach, Request
+from immapscope.tracing.sizes import Sizes
+from immapscope.tracing.source import module_text, probes_directory
 from tests.kernel.saved import SavedKernel
 from tests.tracing.c_structs import CText
 

@@ -9,15 +9,10 @@ from pathlib import Path
 import pytest
 
 from immapscope.snapshot import Mode
-from immapscope.tracing.programs import Attach, programs, watching_programs
-from immapscope.tracing.source import (
-    Request,
-    Sizes,
-    macros,
-    module_text,
-    probes_directory,
-    watching_text,
-)
+from immapscope.tracing.programs import programs, watching_programs
+from immapscope.tracing.request import Attach, Request
+from immapscope.tracing.sizes import Sizes
+from immapscope.tracing.source import macros, module_text, probes_directory, watching_text
 from tests.kernel.saved import STOCK, SavedKernel
 
 PROBES = sorted(probes_directory().glob("*.c"))

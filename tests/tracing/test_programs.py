@@ -9,13 +9,8 @@ import pytest
 
 from immapscope.kernel.model import KernelModel
 from immapscope.snapshot import Mode
-from immapscope.tracing.programs import (
-    SLEEPING_INSTANCES,
-    Attach,
-    Kind,
-    Program,
-    programs,
-)
+from immapscope.tracing.programs import SLEEPING_INSTANCES, Kind, Program, programs
+from immapscope.tracing.request import Attach
 from tests.kernel.saved import STOCK, SavedKernel
 
 MODELS = {name: SavedKernel(name).model for name in (*STOCK, "lock-debugging")}

@@ -18,7 +18,7 @@ from immapscope.tracing.counters import BURNED, CLAIMED, RETIRING, UNCLAIMED
 from immapscope.tracing.counting import Counting
 from immapscope.tracing.intervals import Intervals
 from immapscope.tracing.recycling import Occupancy, Recycling, Slots
-from immapscope.tracing.source import Sizes
+from immapscope.tracing.sizes import Sizes
 from tests.tracing.agent import Agent, check_all_told, check_pools, told_by
 from tests.tracing.arrays import SMALL, context, small_counting
 from tests.tracing.model import File, Programs, Steps

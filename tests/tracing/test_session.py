@@ -7,8 +7,8 @@ import pytest
 
 from immapscope.errors import CannotTraceError
 from immapscope.snapshot import Mode
+from immapscope.tracing.request import Request
 from immapscope.tracing.session import Session
-from immapscope.tracing.source import Request
 from tests.kernel.saved import SavedKernel
 from tests.tracing.fakes import MACHINE
 

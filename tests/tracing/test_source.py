@@ -23,15 +23,10 @@ from immapscope.snapshot import Mode
 from immapscope.tracing import counters as layouts
 from immapscope.tracing import loader
 from immapscope.tracing.loader import Module
-from immapscope.tracing.programs import Attach, programs
-from immapscope.tracing.source import (
-    TEXT_ELEMENT_BYTES,
-    Request,
-    Sizes,
-    macros,
-    module_text,
-    probes_directory,
-)
+from immapscope.tracing.programs import programs
+from immapscope.tracing.request import Attach, Request
+from immapscope.tracing.sizes import TEXT_ELEMENT_BYTES, Sizes
+from immapscope.tracing.source import macros, module_text, probes_directory
 from lab import cache
 from tests.kernel.saved import STOCK, SavedKernel
 

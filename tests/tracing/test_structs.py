@@ -13,7 +13,8 @@ from immapscope.recording import records
 from immapscope.snapshot import WAIT_BUCKET_BOUNDS_NS, HolderKind
 from immapscope.tracing import assemble
 from immapscope.tracing import counters as layouts
-from immapscope.tracing.source import TEXT_ELEMENT_BYTES, probes_directory
+from immapscope.tracing.sizes import TEXT_ELEMENT_BYTES
+from immapscope.tracing.source import probes_directory
 from tests.tracing.c_structs import CText, leaves_of
 
 PROBES = "\n".join(file.read_text() for file in sorted(probes_directory().glob("*.c")))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from immapscope.snapshot import Mode, Snapshot
-from immapscope.tracing.source import Request
+from immapscope.tracing.request import Request
 from immapscope.tracing.target import Target
 from immapscope.who import parse_who
 from tests.tracing.counted import DEVICE, Counted

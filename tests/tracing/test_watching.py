@@ -17,7 +17,8 @@ from immapscope.kernel.layouts import Layout
 from immapscope.kernel.learning import Observation
 from immapscope.tracing import watching
 from immapscope.tracing.counters import Structs
-from immapscope.tracing.programs import Attach, Kind, Program, watching_programs
+from immapscope.tracing.programs import Kind, Program, watching_programs
+from immapscope.tracing.request import Attach
 from immapscope.tracing.source import probes_directory, words
 from tests.kernel.saved import SavedKernel
 from tests.kernel.test_learning import MAPPING_BYTES, VMA_BYTES, WATCHABLE, Design, File, Memory

@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from immapscope.outputs.printable import printable, shortened
+from immapscope.outputs.printable import printable
+from immapscope.outputs.shortened import shortened
 from immapscope.snapshot import Snapshot
 from immapscope.who import Who
 

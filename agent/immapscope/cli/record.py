@@ -81,10 +81,10 @@ def record(
         # Imported late: bad usage and a machine that cannot be traced are told at once.
         from immapscope.recording.recorded import Recorded
         from immapscope.tracing.machine import Machine
-        from immapscope.tracing.programs import Attach
+        from immapscope.tracing.request import Attach, Request
         from immapscope.tracing.run import Span, run
         from immapscope.tracing.session import Session
-        from immapscope.tracing.source import Request, Sizes
+        from immapscope.tracing.sizes import Sizes
 
         machine = Machine.from_sysfs()
         sizes = Sizes(

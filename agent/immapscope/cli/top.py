@@ -84,9 +84,9 @@ def top(
     from immapscope.live.terminal import Terminal
     from immapscope.live.view import first_view
     from immapscope.tracing.machine import Machine
-    from immapscope.tracing.programs import Attach
+    from immapscope.tracing.request import Attach, Request
     from immapscope.tracing.session import Session
-    from immapscope.tracing.source import Request, Sizes
+    from immapscope.tracing.sizes import Sizes
     from immapscope.tracing.target import Target
 
     machine = Machine.from_sysfs()

@@ -83,10 +83,10 @@ def trace(
         look_for(command)
         # Imported late: bad usage and a machine that cannot be traced are told at once.
         from immapscope.tracing.machine import Machine
-        from immapscope.tracing.programs import Attach
+        from immapscope.tracing.request import Attach, Request
         from immapscope.tracing.run import Span, run
         from immapscope.tracing.session import Session
-        from immapscope.tracing.source import Request, Sizes
+        from immapscope.tracing.sizes import Sizes
         from immapscope.tracing.target import Target
 
         machine = Machine.from_sysfs()

@@ -11,9 +11,8 @@ from immapscope.preflight import Check, Kernel
 from immapscope.snapshot import Mode
 from immapscope.tracing.machine import Machine
 from immapscope.tracing.memory import LARGE, kernel_bytes
-from immapscope.tracing.programs import Attach
+from immapscope.tracing.request import Attach, Request
 from immapscope.tracing.session import Session
-from immapscope.tracing.source import Request
 
 FDINFO = Path("/proc/self/fdinfo")
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from immapscope.comparing import words
 from immapscope.comparing.comparison import Comparison
-from immapscope.outputs.printable import shortened
+from immapscope.outputs.shortened import shortened
 
 WIDTH: Final = 72
 _NAME: Final = 26

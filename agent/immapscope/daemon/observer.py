@@ -13,8 +13,8 @@ from immapscope.tracing.assemble import Context
 from immapscope.tracing.counting import wait_for_programs
 from immapscope.tracing.handover import Handover, Order, take_over
 from immapscope.tracing.intervals import Intervals
-from immapscope.tracing.programs import Attach
 from immapscope.tracing.recycling import Recycling
+from immapscope.tracing.request import Attach
 from immapscope.tracing.syscalls import not_preempted
 from immapscope.tracing.wanted import Wanted
 

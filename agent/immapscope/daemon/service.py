@@ -109,6 +109,7 @@ class Service:
             now = time.monotonic()
             if now >= next_reading or self._observer.scarce:
                 self._take(self._observer.read(self._settings.files.idle_after))
+                give_back()
                 next_reading = now + self._settings.interval
             self._notifier.alive()
             signals.wait(min(next_reading, now + _TICK))
@@ -121,7 +122,6 @@ class Service:
             config_reload_successful=self._reload_successful,
         )
         self._exporter.observe(reading.interval, status)
-        give_back()
         for reason, loss in reading.interval.loss.items():
             if loss.count:
                 bound = "at most " if loss.upper_bound else ""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from immapscope.exporter.families import DURATION_BOUNDS, Family
@@ -87,18 +87,11 @@ class Histogram:
     sum_ns: int
 
 
-def counters(account: Account) -> Iterator[tuple[Key, int]]:
-    """Each counter that is no histogram, in the order of families and labels."""
-    for key, value in account.in_order():
-        if key.family < Family.DURATION:
-            yield key, value
-
-
-def histograms(account: Account) -> Iterator[Histogram]:
-    """Each histogram, in the order of nodes."""
+def histograms(values: Iterable[tuple[Key, int]]) -> Iterator[Histogram]:
+    """Each histogram of an account's values, in the order of nodes, which is theirs."""
     sums: dict[tuple[str, ...], int] = {}
     buckets: dict[tuple[str, ...], list[int]] = {}
-    for key, value in account.in_order():
+    for key, value in values:
         if key.family is Family.DURATION:
             sums[key.labels] = value
             buckets[key.labels] = [0] * len(DURATION_BOUNDS)

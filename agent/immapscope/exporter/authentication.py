@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-import bcrypt
-
 #: Right answers that are remembered, so that a scraper costs bcrypt once.
 MOST_REMEMBERED: Final = 100
 
@@ -64,6 +62,9 @@ class Authentication:
 
     def _is_right(self, name: bytes, password: bytes) -> bool:
         """An unknown name takes as long as a known one."""
+        # Imported here: where there are no users nobody needs it.
+        import bcrypt
+
         hashed = self._users.get(name, next(iter(self._users.values())))
         try:
             matches = bcrypt.checkpw(password[:_PASSWORD_BYTES], hashed)

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -13,9 +16,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from immapscope import __version__
-from immapscope.exporter.account import Account, counters, histograms
+from immapscope.exporter.account import Account, histograms
 from immapscope.exporter.accounting import Accounting
 from immapscope.exporter.families import (
     COUNTERS,
@@ -26,13 +30,32 @@ from immapscope.exporter.families import (
     Description,
     Family,
 )
+from immapscope.exporter.keys import Key
 from immapscope.exporter.labels import FileLabels
 from immapscope.exporter.machine import Machine
 from immapscope.exporter.status import Status
-from immapscope.snapshot import KernelFacts, Mode, Snapshot
+from immapscope.snapshot import KernelFacts, Mode
 
 _FILE = FileLabels._fields
 _NS = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is told of a snapshot beside the accounts; not its rows, which are memory."""
+
+    kernel: KernelFacts
+    mode: Mode
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What is exposed of a file; `values` in the order of families and labels."""
+
+    labels: FileLabels
+    account: Account
+    values: Sequence[tuple[Key, int]]
 
 
 class SnapshotCollector(Collector):
@@ -41,20 +64,19 @@ class SnapshotCollector(Collector):
     def __init__(self, accounting: Accounting, machine: Machine) -> None:
         self._accounting = accounting
         self._machine = machine
-        self.observed: tuple[Snapshot, Status] | None = None
+        self.observed: Observed | None = None
 
     def collect(self) -> Iterator[Metric]:
-        """Every family that has a sample."""
+        """Every family that has a sample, each made when it is asked for."""
         yield InfoMetricFamily(
             "immap_build", "The version of immapscope.", {"version": __version__}
         )
         if self.observed is None:
             return
-        interval, status = self.observed
-        yield _kernel(interval.kernel)
-        yield from _of_daemon(status)
+        yield _kernel(self.observed.kernel)
+        yield from _of_daemon(self.observed.status)
         yield from self._of_machine()
-        yield from self._of_files(interval.mode)
+        yield from self._of_files(self.observed.mode)
 
     def _of_machine(self) -> Iterator[Metric]:
         lost = CounterMetricFamily(
@@ -78,36 +100,62 @@ class SnapshotCollector(Collector):
         yield from families
 
     def _of_files(self, mode: Mode) -> Iterator[Metric]:
-        accounts = list(self._accounting.accounts())
-        by_family: dict[Family, CounterMetricFamily] = {
-            family: CounterMetricFamily(
-                one.name, one.help, labels=(*_FILE, *one.labels), unit=_unit(one)
-            )
-            for family, one in COUNTERS.items()
-            if mode is Mode.FULL or family not in FULL_MODE_ONLY
-        }
-        for labels, account in accounts:
-            for key, value in counters(account):
-                if key.family in by_family:
-                    shown = value / _NS if COUNTERS[key.family].seconds else value
-                    by_family[key.family].add_metric((*labels, *key.labels), shown, account.created)
-        yield from (metric for metric in by_family.values() if metric.samples)
-        yield from (metric for metric in (self._durations(accounts), _vmas(accounts)) if metric)
+        accounts = self._accounting.accounts()
+        files = [_File(labels, account, account.in_order()) for labels, account in accounts]
+        there = {key.family for file in files for key, _ in file.values}
+        for family, one in COUNTERS.items():
+            if family in there and (mode is Mode.FULL or family not in FULL_MODE_ONLY):
+                yield _by_file(partial(_counter, family, one), files)
+        if Family.DURATION in there:
+            yield _by_file(_durations, files)
+        if any(file.account.vmas for file in files):
+            yield _by_file(_vmas, files)
 
-    def _durations(self, accounts: list[tuple[FileLabels, Account]]) -> Metric | None:
-        metric = HistogramMetricFamily(
-            DURATION.name, DURATION.help, labels=(*_FILE, *DURATION.labels), unit=_unit(DURATION)
-        )
-        names = (*_FILE, *DURATION.labels)
-        for labels, account in accounts:
-            for one in histograms(account):
-                values = (*labels, *one.labels)
-                buckets = list(zip(DURATION_BOUNDS, map(float, one.counts), strict=True))
-                metric.add_metric(values, buckets, one.sum_ns / _NS)
-                if account.created is not None:
-                    labelled = dict(zip(names, values, strict=True))
-                    metric.add_sample(f"{DURATION.name}_created", labelled, account.created)
-        return metric if metric.samples else None
+
+class _Samples:
+    """Those of a family, made file by file each time that one goes through them."""
+
+    def __init__(self, of: Callable[[Sequence[_File]], Metric], files: Sequence[_File]) -> None:
+        self._of = of
+        self._files = files
+
+    def __iter__(self) -> Iterator[Sample]:
+        for file in self._files:
+            yield from self._of([file]).samples
+
+
+def _by_file(of: Callable[[Sequence[_File]], Metric], files: Sequence[_File]) -> Metric:
+    """The same as `of(files)` for the library, which goes through the samples to write them.
+
+    It says that they are a list; all of them at once are 2 MB of a process that is to stay small.
+    """
+    metric = of([])
+    metric.samples = cast("list[Sample]", _Samples(of, files))
+    return metric
+
+
+def _counter(family: Family, one: Description, files: Sequence[_File]) -> Metric:
+    metric = CounterMetricFamily(one.name, one.help, labels=(*_FILE, *one.labels), unit=_unit(one))
+    for file in files:
+        for key, value in file.values:
+            if key.family is family:
+                shown = value / _NS if one.seconds else value
+                metric.add_metric((*file.labels, *key.labels), shown, file.account.created)
+    return metric
+
+
+def _durations(files: Sequence[_File]) -> Metric:
+    names = (*_FILE, *DURATION.labels)
+    metric = HistogramMetricFamily(DURATION.name, DURATION.help, labels=names, unit=_unit(DURATION))
+    for file in files:
+        for one in histograms(file.values):
+            values = (*file.labels, *one.labels)
+            buckets = list(zip(DURATION_BOUNDS, map(float, one.counts), strict=True))
+            metric.add_metric(values, buckets, one.sum_ns / _NS)
+            if file.account.created is not None:
+                labelled = dict(zip(names, values, strict=True))
+                metric.add_sample(f"{DURATION.name}_created", labelled, file.account.created)
+    return metric
 
 
 def _unit(description: Description) -> str:
@@ -146,9 +194,9 @@ def _of_daemon(status: Status) -> Iterator[Metric]:
     )
 
 
-def _vmas(accounts: list[tuple[FileLabels, Account]]) -> Metric | None:
+def _vmas(files: Sequence[_File]) -> Metric:
     metric = GaugeMetricFamily(VMAS.name, VMAS.help, labels=(*_FILE, *VMAS.labels))
-    for labels, account in accounts:
-        for shard, count in sorted(account.vmas.items()):
-            metric.add_metric((*labels, shard), count)
-    return metric if metric.samples else None
+    for file in files:
+        for shard, count in sorted(file.account.vmas.items()):
+            metric.add_metric((*file.labels, shard), count)
+    return metric

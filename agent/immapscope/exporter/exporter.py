@@ -11,7 +11,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from immapscope.exporter.accounting import Accounting
-from immapscope.exporter.collector import SnapshotCollector
+from immapscope.exporter.collector import Observed, SnapshotCollector
 from immapscope.exporter.families import Family
 from immapscope.exporter.landing import MOST_FILES, LandingRow, landing_page
 from immapscope.exporter.limits import Limits
@@ -64,7 +64,7 @@ class Exporter:
         self._machine.take(interval)
         self._accounting.take(interval, self._began, self._machine.lines, self.limits)
         self._began = self._clock()
-        self._collector.observed = (interval, status)
+        self._collector.observed = Observed(interval.kernel, interval.mode, status)
         fresh = max(STALE_INTERVALS * interval.duration_ns / 1e9, STALE_SECONDS)
         landing = landing_page((interval, status), self._most_waited())
         live = self._live.observe(interval, status)

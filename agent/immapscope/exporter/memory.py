@@ -18,24 +18,23 @@ class Memory:
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
-        self._files: dict[FileLabels, tuple[float | None, bytes]] = {}
+        #: By the text of a file's labels: when it was created and its values.
+        self._files: dict[str, bytes] = {}
         #: Whether any account is gone, so that a file that seems new may have had series before.
         self.forgot_some = False
 
     def put(self, labels: FileLabels, account: Account) -> None:
         """Vmas are not kept: they are what they were when the file was last counted."""
-        self._files[labels] = (account.created, marshal.dumps(account.values))
+        self._files[labels.text] = marshal.dumps((account.created, account.values))
 
     def look(self, labels: FileLabels) -> Account | None:
         """The account of this file as it was; it stays in."""
-        if labels not in self._files:
-            return None
-        created, values = self._files[labels]
-        return Account(self._keys, created, marshal.loads(values))
+        found = self._files.get(labels.text)
+        return None if found is None else Account(self._keys, *marshal.loads(found))
 
     def drop(self, labels: FileLabels) -> None:
         """Nothing if there is none."""
-        self._files.pop(labels, None)
+        self._files.pop(labels.text, None)
 
     def shrink(self, files: int) -> None:
         """Forgets the oldest beyond this many."""

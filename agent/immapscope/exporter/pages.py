@@ -6,7 +6,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,13 +59,24 @@ def render(
     registry: CollectorRegistry, landing: bytes, fresh_until: float | None, live: bytes = b""
 ) -> Pages:
     """Everything that the registry holds now, in both formats."""
+    text, openmetrics, live_gzip = _Packed(), _Packed(), _Packed()
+    for family in registry.collect():
+        # One by one, each dropped before the next: what makes a page takes several times its text.
+        one = _One(family)
+        text.write(prometheus_client.generate_latest(one))
+        openmetrics.write(_openmetrics(one).removesuffix(_END))
+        del family, one
+    openmetrics.write(_END)
+    live_gzip.write(live)
     return Pages(
-        *_packed(_texts(registry, prometheus_client.generate_latest)),
-        *_packed(_texts(registry, _openmetrics, _END)),
+        text.packed(),
+        text.length,
+        openmetrics.packed(),
+        openmetrics.length,
         landing,
         fresh_until,
         live,
-        _packed([live])[0],
+        live_gzip.packed(),
         f'"{hashlib.sha256(live).hexdigest()[:32]}"',
     )
 
@@ -80,21 +91,22 @@ class _One:
         yield self._family
 
 
-def _texts(
-    registry: CollectorRegistry, generate: Callable[[Any], bytes], end: bytes = b""
-) -> Iterator[bytes]:
-    """A page, family by family: writing one takes several times what its text does."""
-    for family in registry.collect():
-        yield generate(_One(family)).removesuffix(end)
-    yield end
+class _Packed:
+    """gzip of what is written; `length` bytes are in it."""
 
+    def __init__(self) -> None:
+        self.length = 0
+        self._packed = io.BytesIO()
+        # Without a time, so that equal pages are equal bytes.
+        self._file = gzip.GzipFile(
+            filename="", mode="wb", compresslevel=6, fileobj=self._packed, mtime=0
+        )
 
-def _packed(parts: Iterable[bytes]) -> tuple[bytes, int]:
-    """gzip, and how many bytes are in it."""
-    packed = io.BytesIO()
-    length = 0
-    # Without a time, so that equal pages are equal bytes.
-    with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=packed, mtime=0) as file:
-        for part in parts:
-            length += file.write(part)
-    return packed.getvalue(), length
+    def write(self, part: bytes) -> None:
+        """Appends it."""
+        self.length += self._file.write(part)
+
+    def packed(self) -> bytes:
+        """The whole of it; nothing is written any more."""
+        self._file.close()
+        return self._packed.getvalue()

@@ -21,7 +21,8 @@ class Recency:
     """The fading sum of wait, by file; what is less than 1 ns is none."""
 
     def __init__(self) -> None:
-        self._sums: dict[FileLabels, float] = {}
+        #: By the text of a file's labels.
+        self._sums: dict[str, float] = {}
 
     def fade(self, seconds: float) -> None:
         """So much time has passed."""
@@ -33,7 +34,7 @@ class Recency:
     def add(self, file: FileLabels, wait_ns: int) -> None:
         """This file waited so much more."""
         if wait_ns:
-            self._sums[file] = self._sums.get(file, 0.0) + wait_ns
+            self._sums[file.text] = self.of(file) + wait_ns
 
     def forget_the_least(self) -> None:
         """So that files that come and go do not pile up."""
@@ -43,4 +44,4 @@ class Recency:
 
     def of(self, file: FileLabels) -> float:
         """Nanoseconds; 0 for a file that did not wait lately."""
-        return self._sums.get(file, 0.0)
+        return self._sums.get(file.text, 0.0)

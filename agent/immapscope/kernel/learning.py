@@ -19,8 +19,9 @@ import numpy as np
 
 from immapscope.kernel.btf import Btf, MissingMemberError
 from immapscope.kernel.functions import Side
+from immapscope.kernel.layout import Layout
 from immapscope.kernel.layouts.places import Number, Place, Places, Words, candidates
-from immapscope.kernel.layouts.shape import Layout, LayoutShape, TreeArray, tree_node
+from immapscope.kernel.layouts.shape import LayoutShape, TreeArray, tree_node
 
 #: What lies around a lock is seen from so many bytes before it to so many after it.
 AROUND: Final = 256

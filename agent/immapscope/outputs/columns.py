@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from immapscope.grouping import FileIdentity, GroupedRow, Key, identity
 from immapscope.outputs.files import OTHER_FILES
-from immapscope.outputs.printable import shortened
+from immapscope.outputs.shortened import shortened
 from immapscope.outputs.units import UNKNOWN, compact, duration, grouped, percent, plural
 from immapscope.snapshot import Mode, Row, Snapshot
 

@@ -15,8 +15,8 @@ from rich.text import Text
 from immapscope.grouping import FileIdentity, identity
 from immapscope.outputs.files import labels
 from immapscope.outputs.matrix import matrix
-from immapscope.outputs.printable import shortened
 from immapscope.outputs.shards import FILES, FileShards, ShardLine, files
+from immapscope.outputs.shortened import shortened
 from immapscope.outputs.units import UNKNOWN, compact, duration, percent, plural, rate
 from immapscope.snapshot import Snapshot
 

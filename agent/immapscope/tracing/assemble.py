@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from immapscope.grouping import ALL_KEYS, FileIdentity, group, identity
 from immapscope.kernel.words import Cause, Operation
@@ -196,12 +197,17 @@ class _View:
     def cells(self) -> Structs:
         return self.counters.cells[:, self.slots]
 
+    def of_wanted(self, slots: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which of these slots, each of a row or a state, are wanted."""
+        # With a table: the other way imports numpy.ma, which is 2 MB of a daemon's memory.
+        return np.isin(slots, np.array(self.slots, np.intp), kind="table")
+
     def contended_rows(self) -> Iterator[Row]:
         rows = self.counters.rows
         filled = (rows["state"] == CLAIMED) & (
             (rows["contended"] != 0) | (rows["interrupted"] != 0)
         )
-        for row in rows[filled & np.isin(rows["slot"], self.slots)]:
+        for row in rows[filled & self.of_wanted(rows["slot"])]:
             writer = row["holder"] == 1
             waited = row["contended"] != 0
             spin_known = waited and self.context.spin_known and row["spin_known"]
@@ -324,10 +330,10 @@ class _View:
         waiting, held = self.counters.waiting, self.counters.held
         if waiting is None:
             return self._unfinished(rows)
-        waits = int(np.isin(waiting["slot"], self.slots).sum())
+        waits = int(self.of_wanted(waiting["slot"]).sum())
         if not self.full or held is None:
             return PerUnit(None, waits)
-        ours = held[np.isin(held["slot"], self.slots)]
+        ours = held[self.of_wanted(held["slot"])]
         # A contended wait is counted with its acquisition, at the release.
         waits += int(((ours["flags"] & HELD_CONTENDED) != 0).sum())
         return PerUnit(len(ours), waits)

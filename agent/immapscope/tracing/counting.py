@@ -20,7 +20,7 @@ from immapscope.tracing import counters as layouts
 from immapscope.tracing.counters import Counters, Structs, map_array
 from immapscope.tracing.mapping import map_once, place
 from immapscope.tracing.placement import ONE_TREE, observe
-from immapscope.tracing.source import OPERATIONS, Sizes
+from immapscope.tracing.sizes import OPERATIONS, Sizes
 
 _SYS_MEMBARRIER = 324
 _MEMBARRIER_CMD_GLOBAL = 1

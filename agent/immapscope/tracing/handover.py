@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
 from immapscope.errors import CannotTraceError
-from immapscope.kernel.layouts.shape import Layout
+from immapscope.kernel.layout import Layout
 from immapscope.snapshot import KernelFacts, Mode
 from immapscope.tracing.counting import MAPPED, Counting, Watched
 from immapscope.tracing.leftovers import remove_leftovers
 from immapscope.tracing.machine import Machine
-from immapscope.tracing.programs import Attach
-from immapscope.tracing.source import Request, Sizes, rows_for
+from immapscope.tracing.request import Attach, Request
+from immapscope.tracing.sizes import Sizes, rows_for
 from immapscope.tracing.syscalls import delete_element
 
 #: Maps that go over: the mapped ones, and the indexes that keys are deleted from.

@@ -17,7 +17,7 @@ from immapscope.snapshot import WAIT_BUCKET_BOUNDS_NS, PerUnit, Snapshot
 from immapscope.tracing.assemble import Context, assemble
 from immapscope.tracing.counters import Counters, Structs
 from immapscope.tracing.counting import Counting
-from immapscope.tracing.recycling import Slots
+from immapscope.tracing.recycling import Slots, distinct
 
 _COUNTS_OF_WAITS = (
     "acquisitions", "contended", "wait_ns", "spin_ns", "hold_ns", "buckets",
@@ -144,4 +144,5 @@ def _longest(new: Structs, was: Structs) -> NDArray[np.uint64]:
 
 def _active(new: Counters) -> Slots:
     in_cells = new.cells.view(np.uint64).reshape(*new.cells.shape, -1).any(axis=(0, 2))
-    return np.union1d(np.flatnonzero(in_cells), new.rows["slot"]).astype(np.intp)
+    slots = np.concatenate([np.flatnonzero(in_cells), new.rows["slot"].astype(np.intp)])
+    return distinct(slots, new.cells.shape[1])

@@ -13,7 +13,8 @@ from typing import Final
 from immapscope.kernel.model import KernelModel
 from immapscope.snapshot import Mode
 from immapscope.tracing import counters as layouts
-from immapscope.tracing.source import Request, Sizes
+from immapscope.tracing.request import Request
+from immapscope.tracing.sizes import Sizes
 
 _PAGE: Final = 4096
 #: sizeof(struct htab_elem), struct bucket, struct stack_map_bucket.

@@ -16,14 +16,7 @@ from enum import StrEnum
 from immapscope.kernel.functions import Action, LockFunction, Side, SlowPath, TreeFunction
 from immapscope.kernel.model import KernelModel
 from immapscope.snapshot import Mode
-
-
-class Attach(StrEnum):
-    """How a session's programs are attached."""
-
-    MIXED = "mixed"
-    FENTRY = "fentry"
-    KPROBE = "kprobe"
+from immapscope.tracing.request import Attach
 
 
 class Kind(StrEnum):

@@ -48,6 +48,17 @@ class Occupancy:
         return self.room - self.taken
 
 
+def distinct(slots: Slots, room: int) -> Slots:
+    """Each of these once, in order, where there are `room` slots.
+
+    np.unique would do it too, but imports numpy.ma: 2 MB of a process that is to stay small.
+    """
+    there = np.zeros(room, np.bool_)
+    there[slots] = True
+    found: Slots = np.flatnonzero(there)
+    return found
+
+
 class Recycling:
     """Gives slots of a running session back. `grace` returns when no program runs that ran."""
 
@@ -66,7 +77,7 @@ class Recycling:
         """Files that have a slot; one of several trees may have as many and one more."""
         used = self._counting.used_files
         claimed = used[used["state"] == CLAIMED]
-        return len(np.unique(claimed[["number", "device", "generation"]]))
+        return len(set(claimed[["number", "device", "generation"]].tolist()))
 
     def claimed(self) -> Slots:
         """The slots that a file has."""
@@ -79,7 +90,7 @@ class Recycling:
         The others are unmarked again: somebody is still inside.
         """
         state = self._counting.files["state"]
-        slots = np.unique(slots[(slots != NO_FILE) & (state[slots] == CLAIMED)])
+        slots = distinct(slots[(slots != NO_FILE) & (state[slots] == CLAIMED)], len(state))
         state[slots] = RETIRING
         self._grace()
         resting = self._unfinished(slots) == 0
@@ -94,7 +105,9 @@ class Recycling:
         """Clears what `mark` brought to rest and gives it back; returns the rows that went too."""
         counting = self._counting
         used = counting.used_rows
-        rows = np.flatnonzero((used["state"] == CLAIMED) & np.isin(used["slot"], slots))
+        # With a table, since the other way is by np.unique.
+        ours = np.isin(used["slot"], slots, kind="table")
+        rows = np.flatnonzero((used["state"] == CLAIMED) & ours)
         for slot in slots:
             self._forget("file_index", counting.files[slot].tobytes()[:_FILE_KEY_BYTES])
         for row in rows:

@@ -24,7 +24,9 @@ from immapscope.tracing.loader import Attached, Module
 from immapscope.tracing.machine import Machine
 from immapscope.tracing.placement import Placement
 from immapscope.tracing.programs import programs
-from immapscope.tracing.source import Request, Sizes, module_text
+from immapscope.tracing.request import Request
+from immapscope.tracing.sizes import Sizes
+from immapscope.tracing.source import module_text
 from immapscope.tracing.text_index import mark_functions, text_span
 from immapscope.tracing.watching import learnt
 

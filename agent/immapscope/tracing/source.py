@@ -1,101 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The text that BCC compiles: the probes of a mode, after the constants of this kernel and session.
-
-Map sizes are chosen here; `immapscope doctor` says what they cost.
-"""
+"""The text that BCC compiles: the probes of a mode, after constants of this kernel and session."""
 
 from __future__ import annotations
 
 import mmap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from immapscope.errors import ImmapscopeError
 from immapscope.kernel.model import KernelModel
 from immapscope.kernel.words import Cause, Operation
 from immapscope.snapshot import Mode
-from immapscope.tracing.programs import Attach, Program
-
-#: OPERATIONS of probes/cell.c: codes of operations are below it.
-OPERATIONS = 8
-#: A file that every node waits for behind every other has rows by the square of the nodes.
-_ROWS_OF_A_NODE = 4096
-_FEW_NODES = 4
-
-#: The ring buffer of a recording, a power of two.
-RING_BYTES = 32 << 20
-
-#: Locks of trees that are remembered, where trees have locks.
-_LOCKS = 65536
+from immapscope.tracing.programs import Program
+from immapscope.tracing.request import Request
+from immapscope.tracing.sizes import Sizes
 
 #: lock:contention_begin's flag for a rwsem's writer (LCB_F_WRITE, include/trace/events/lock.h).
 _CONTENTION_WRITE = 4
-#: Bytes of kernel text that one element of the text index describes: four granules of 16 bytes.
-TEXT_ELEMENT_BYTES = 64
-
-
-def rows_for(nodes: int, of_a_node: int) -> int:
-    """Rows of a session on a machine of so many nodes; a small one has no fewer than four."""
-    return of_a_node * max(nodes, _FEW_NODES)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to measure and how.
-
-    `claim_early`: every file that is seen gets a slot, as long as there are slots; else only those
-    whose lock somebody waited for. `recorded`: each event crosses on its own as well, with the
-    stack of a contended wait, or of every acquisition if `all_stacks`.
-    """
-
-    mode: Mode
-    attach: Attach = Attach.MIXED
-    tree_operations: bool = True
-    folded: bool = False
-    claim_early: bool = True
-    recorded: bool = False
-    all_stacks: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How many of each a session has room for; what does not fit is counted, see docs."""
-
-    cpus: int
-    nodes: int
-    files: int = 4096
-    rows: int = 0
-    stacks: int = 8192
-    waiting: int = 16384
-    held: int = 16384
-    locks: int = _LOCKS
-    functions: int = 1024
-    ring: int = RING_BYTES
-    text_base: int = 0
-    text_bytes: int = 0
-
-    def __post_init__(self) -> None:
-        if self.files < 2 or min(self.waiting, self.held) < 1:
-            raise ImmapscopeError("map sizes: files need at least 2, states at least 1")
-        if not self.rows:
-            object.__setattr__(self, "rows", rows_for(self.nodes, _ROWS_OF_A_NODE))
-        if self.rows <= self.coarse_rows:
-            raise ImmapscopeError(f"map sizes: rows need more than {self.coarse_rows}")
-
-    @property
-    def coarse_rows(self) -> int:
-        """Rows kept for what finds no other: one for each node and operation."""
-        return self.nodes * OPERATIONS
-
-    @property
-    def text_elements(self) -> int:
-        """Elements of the text index, at least one."""
-        return self.text_bytes // TEXT_ELEMENT_BYTES + 1
-
-    def with_text(self, base: int, length: int) -> Sizes:
-        """The same sizes for kernel text that starts at `base` and is `length` bytes long."""
-        return replace(self, text_base=base, text_bytes=length)
 
 
 def _files(model: KernelModel, request: Request) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from immapscope.kernel.classes import ClassRange
 from immapscope.tracing.counters import Structs
-from immapscope.tracing.source import TEXT_ELEMENT_BYTES
+from immapscope.tracing.sizes import TEXT_ELEMENT_BYTES
 
 GRANULE = 16
 

@@ -29,7 +29,8 @@ from immapscope.tracing.counters import CONTROL, Structs, map_array
 from immapscope.tracing.loader import Module
 from immapscope.tracing.machine import Machine
 from immapscope.tracing.mapping import OwnFile, teaching
-from immapscope.tracing.programs import Attach, watching_programs
+from immapscope.tracing.programs import watching_programs
+from immapscope.tracing.request import Attach
 from immapscope.tracing.source import watching_text, words
 
 #: Mappings at once of one file, so that trees of which the emptiest is taken are all seen.

@@ -28,9 +28,9 @@ from immapscope.preflight import traceable_kernel
 from immapscope.snapshot import Mode
 from immapscope.tracing.loader import Module
 from immapscope.tracing.machine import Machine
-from immapscope.tracing.programs import Attach, Program, programs
+from immapscope.tracing.programs import Program, programs
+from immapscope.tracing.request import Attach, Request
 from immapscope.tracing.session import Session
-from immapscope.tracing.source import Request
 from immapscope.tracing.target import Target
 
 _BODY = re.compile(r"\treturn [^;]+;")

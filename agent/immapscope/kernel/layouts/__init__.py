@@ -2,8 +2,9 @@
 """How a kernel keeps address_space.i_mmap: a small file for each shape, the newest tried first."""
 
 from immapscope.kernel.btf import Btf
+from immapscope.kernel.layout import Layout
 from immapscope.kernel.layouts import inverted, single, split, tree_only
-from immapscope.kernel.layouts.shape import Layout, LayoutShape
+from immapscope.kernel.layouts.shape import LayoutShape
 
 _NEWEST_FIRST = (inverted, split, tree_only, single)
 

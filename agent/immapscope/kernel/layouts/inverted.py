@@ -8,7 +8,8 @@ the trees' lock is not said there: a rwsem is what is recognised here.
 """
 
 from immapscope.kernel.btf import Btf
-from immapscope.kernel.layouts.shape import RWSEM, Layout, LayoutShape, mapping_lock, several_trees
+from immapscope.kernel.layout import Layout
+from immapscope.kernel.layouts.shape import RWSEM, LayoutShape, mapping_lock, several_trees
 
 
 def match(btf: Btf) -> LayoutShape | None:

@@ -4,30 +4,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from immapscope.kernel.btf import Btf, Member, MissingMemberError
+from immapscope.kernel.layout import Layout
 
 #: Variables that hold how many trees a file has: the lab's own, and the second posting's.
 SHARD_COUNTS = ("nr_i_mmap_shards", "split_tree_num")
 
 ROOT = "struct rb_root_cached"
 RWSEM = "struct rw_semaphore"
-
-
-class Layout(StrEnum):
-    """How this kernel keeps i_mmap.
-
-    `NESTED` has the locks of `INVERTED`, both taken for write to change a tree. BTF does not show
-    how a lock is taken, so no shape is this one: it is what was seen of an unknown layout.
-    """
-
-    SINGLE = "single"
-    TREE_ONLY = "tree-only"
-    SPLIT = "split"
-    INVERTED = "inverted"
-    NESTED = "nested"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ false sharing with i_mmap."), apart, so both offsets are asked for.
 """
 
 from immapscope.kernel.btf import Btf, MissingMemberError
-from immapscope.kernel.layouts.shape import ROOT, Layout, LayoutShape, mapping_lock
+from immapscope.kernel.layout import Layout
+from immapscope.kernel.layouts.shape import ROOT, LayoutShape, mapping_lock
 
 
 def match(btf: Btf) -> LayoutShape | None:

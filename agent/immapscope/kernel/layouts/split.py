@@ -7,13 +7,8 @@ vm_area_struct.tree_idx says which tree a VMA is in.
 """
 
 from immapscope.kernel.btf import Btf
-from immapscope.kernel.layouts.shape import (
-    RWSEM,
-    Layout,
-    LayoutShape,
-    has_no_mapping_lock,
-    several_trees,
-)
+from immapscope.kernel.layout import Layout
+from immapscope.kernel.layouts.shape import RWSEM, LayoutShape, has_no_mapping_lock, several_trees
 
 
 def match(btf: Btf) -> LayoutShape | None:

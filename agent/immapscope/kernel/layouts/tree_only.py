@@ -6,7 +6,8 @@ The design of the first posting of "mm: split the file's i_mmap tree for NUMA" (
 """
 
 from immapscope.kernel.btf import Btf
-from immapscope.kernel.layouts.shape import Layout, LayoutShape, mapping_lock, several_trees
+from immapscope.kernel.layout import Layout
+from immapscope.kernel.layouts.shape import LayoutShape, mapping_lock, several_trees
 
 
 def match(btf: Btf) -> LayoutShape | None:
