@@ -16,7 +16,7 @@ from immapscope.cli.daemon import ENVIRONMENT, PYTHON
 CHECKOUT = Path(__file__).resolve().parents[2]
 #: 53 MB were measured. The promise is 60 MB for a guest, which has real maps and programs: 64 MB
 #: were measured there when it was 60 here.
-LIMIT = 55 << 20
+LIMIT = 57 << 20
 
 #: What only children of the service, the command line or tests need, or who has users: bcrypt.
 #: Some is imported by what looks harmless: numpy.ma by np.unique.
