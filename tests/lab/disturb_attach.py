@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`disturb_attach.py SECONDS`: attach to the writers' slow path and detach again, 20 times or more.
 
-A walk holds a lock for a second meanwhile, for which three tasks wait in that path. Each change
+A walk holds a lock for long meanwhile, for which three tasks wait in that path. Each change
 makes the kernel build a new trampoline; a task that is inside the old one then may leave without
 running fexit programs (bpf_tramp_image_put, kernel/bpf/trampoline.c).
 """
@@ -16,7 +16,7 @@ from second_tracer import SLOW_PATH, module
 
 TIMES = 20
 #: How long a walk aims to hold a lock, and from which CPUs tasks ask for it.
-HELD_SECONDS = 1
+HELD_SECONDS = 2
 WAITERS = (3, 5, 7)
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def _work(task: int, until: float) -> None:
 
 
 def main(seconds: float, disturbance: str | None) -> None:
-    """Runs the storm; the disturbance starts after it and ends before it."""
+    """Runs the storm; the disturbance starts after it and may outlast it."""
     until = time.monotonic() + seconds
     tasks = [threading.Thread(target=_work, args=(task, until)) for task in range(12)]
     execs = subprocess.Popen(["./execstorm", "4", str(seconds), "/usr/bin/true"])
