@@ -51,6 +51,9 @@ def still_checks() -> bool:
 
 @pytest.mark.parametrize("seconds", [60, pytest.param(600, marks=pytest.mark.long)])
 def test_everything_at_once_breaks_no_rule_of_the_kernels(seconds: int, tmp_path: Path) -> None:
+    # As it is by default. Other tests raise it, and then stress-ng maps until nobody, not the agent
+    # either, can be sure to live: what describes mappings cannot be taken back.
+    subprocess.run(["sysctl", "-q", "vm.max_map_count=65530"], check=True)
     place = Path(f"stress-{seconds}").absolute()
     place.mkdir()
     place.chmod(0o777)
@@ -61,10 +64,13 @@ def test_everything_at_once_breaks_no_rule_of_the_kernels(seconds: int, tmp_path
     ]  # fmt: skip
     reclaim = [sys.executable, reclaim_of_mapped.__file__, "stress-reclaimed", str(seconds)]
     both = (
-        f"{shlex.join(reclaim)} > taken-back & {shlex.join(command)}; status=$?; wait; exit $status"
+        f"{shlex.join(reclaim)} > taken-back 2>&1 & "
+        f"{shlex.join(command)}; status=$?; wait; exit $status"
     )
     report = trace(["--mode", "full"], ["sh", "-c", both], timeout=seconds * 3 + 600)
-    assert int(Path("taken-back").read_text()) > 0
+    taken = Path("taken-back").read_text().strip()
+    assert taken.isdigit(), taken or "the one that reclaims was killed"
+    assert int(taken) > 0
     assert report.document["totals"]["acquisitions"] > 10_000
     assert report.law() == {"acquisitions": 0, "waits": 0}
     assert report.lost("waits") == 0
