@@ -143,3 +143,16 @@ def test_names_are_kept_byte_for_byte(tmp_path: Path, name: bytes) -> None:
         (row,) = snapshot_of(recording).rows
     assert row.inode is not None
     assert (row.inode.name or "").encode("utf-8", "surrogateescape") == name
+
+
+@pytest.mark.parametrize("folded_live", [False, True])
+def test_stacks_that_collided_are_counted_once(tmp_path: Path, folded_live: bool) -> None:
+    rows = [row for row in storm(11, 300) if row["kind"] is Kind.ACQUISITION]
+    waits = [row for row in rows if row.get("slot") == 1 and "wait_or_vma" in row]
+    for row in waits[:5]:
+        row["stack"] = -17
+    # A session that folded as it ran has counted them too.
+    lost = {"stack_collided": 5} if folded_live else {}
+    write(tmp_path / "file", [records(rows)], replace(HEADER, slots=counted(lost=lost)))
+    with Recording(tmp_path / "file") as recording:
+        assert snapshot_of(recording, folded=True).loss["stack_collided"].count == 5

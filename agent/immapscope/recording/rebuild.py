@@ -102,7 +102,9 @@ def _stacks(
 
 
 def _count_collided(tally: Tally, cells: Structs) -> None:
+    """In place of what the header says: the kernel side counts them only where it folds too."""
     reason = [name for name, _ in LOSS_REASONS].index("stack_collided")
+    cells["lost"][..., reason] = 0
     for (slot, stack), (waits, _) in tally.stacks.items():
         if stack == _COLLIDED:
             cells[0, slot]["lost"][reason] += waits
