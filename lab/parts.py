@@ -93,8 +93,8 @@ _LAB = (
     ),
     Guest("stock-6.1", "4x2", _EXACT, 2400),
     Guest("stock-6.12", "4x2", (_SERVICE,), 2400, init="systemd"),
-    # Kernels that are built, meanwhile. Without its checks `split`, and `single`, are in soak: of
-    # the one nothing is left to see, the other has the one tree a file of stock kernels.
+    # Kernels that are built, meanwhile. Two are in soak only: `split` without checks, whose trees
+    # are those of split+debug, and `single`, which has the one tree a file of stock kernels.
     Guest("inverted", "4x2", ("-k", "not learnt", SHARDS), 2400),
     Guest("split+debug", "4x2", (*_SHARDED, *_files("oracles", "stress")), 3000),
 )
