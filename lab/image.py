@@ -26,12 +26,24 @@ PACKAGES = (
     "iproute2",
     "kmod",
     "libbpf1",
+    "make",
     "mount",
     "passwd",
     "procps",
+    # With make, what `make install` needs on the machine to be traced.
+    "python3-venv",
     "stress-ng",
     "systemd",
     "util-linux",
+)
+# What pip is told, so that it takes wheels for the guest's Python and not for its own.
+FOR_THE_GUEST = (
+    "--only-binary=:all:",
+    f"--python-version={PYTHON}",
+    *(
+        f"--platform={glibc}_x86_64"
+        for glibc in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
+    ),
 )
 LEFT_OUT = (
     "/usr/share/doc/*",
@@ -119,10 +131,7 @@ def _unpack_wheels(folder: Path, venv: Path) -> None:
     """Unpack the requirements, by a pip of our own: the machine's python3 may come without."""
     run([sys.executable, "-m", "venv", venv])
     command: list[str | Path] = [venv / "bin/python", "-m", "pip", "--quiet", "install"]
-    command += ["--disable-pip-version-check", "--no-deps", "--no-compile"]
-    command += ["--only-binary=:all:", "--python-version", PYTHON]
-    for glibc in ("manylinux_2_28", "manylinux_2_17", "manylinux2014"):
-        command += ["--platform", f"{glibc}_x86_64"]
+    command += ["--disable-pip-version-check", "--no-deps", "--no-compile", *FOR_THE_GUEST]
     run([*command, "--target", folder, "--requirement", REQUIREMENTS])
     # Scripts there would start the host's Python.
     shutil.rmtree(folder / "bin", ignore_errors=True)

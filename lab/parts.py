@@ -134,8 +134,10 @@ _SOAK = (
     ),
 )
 
-# The alerts on a lock that really gets worse, and on a host that boots another kernel.
+# `make install`; the alerts, on a lock that really gets worse and on a host that boots another
+# kernel.
 _AROUND = (
+    Around("tests.lab_host.installed", ("stock-6.12",)),
     Around("tests.lab_host.regression", ("stock-6.12",)),
     Around("tests.lab_host.change_of_kernel", ("inverted", "split", "single")),
 )

@@ -25,7 +25,7 @@ _GUESTS: Final = (
     *(f"lab/{name}.py" for name in ("guest", "image", "job", "kernel", "machine", "qemu", "stock")),
     "lab/topology.py",
 )  # fmt: skip
-_AROUND_GUESTS: Final = ("tests", "lab", "dashboards")
+_AROUND_GUESTS: Final = ("tests", "lab", "dashboards", "Makefile", "requirements.txt")
 
 
 def lab_vm_words(guest: Guest) -> list[str]:

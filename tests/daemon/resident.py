@@ -30,7 +30,7 @@ from immapscope.settings import Address, Settings
 from immapscope.signals import Signals
 from immapscope.tracing.counters import CLAIMED
 from immapscope.tracing.counting import Counting
-from immapscope.tracing.handover import Handover
+from immapscope.tracing.handover import ROWS_OF_A_NODE, Handover
 from immapscope.tracing.sizes import Sizes, rows_for
 from tests.synthetic import KERNEL
 from tests.tracing.arrays import Maps
@@ -40,8 +40,6 @@ NODES: Final = 4
 #: So few that a quarter of the slots is free, and none is given back.
 FILES: Final = 500
 READINGS: Final = 30
-#: As many rows as a daemon's session has.
-ROWS_OF_A_NODE: Final = 1024
 
 
 class Waits:

@@ -31,7 +31,7 @@ MAPS = (*MAPPED, "file_index", "row_index")
 _MOST_DESCRIPTORS = 253
 _LONGEST_MESSAGE = 1 << 16
 #: Fewer than a trace has: mapped rows are resident, and idle files give theirs back.
-_ROWS_OF_A_NODE = 1024
+ROWS_OF_A_NODE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def serve(connection: socket.socket) -> None:
         sizes = Sizes(
             machine.cpus, machine.nodes,
             files=order.files, waiting=order.waiting, held=order.held,
-            rows=rows_for(machine.nodes, _ROWS_OF_A_NODE),
+            rows=rows_for(machine.nodes, ROWS_OF_A_NODE),
         )  # fmt: skip
         session = Session(kernel.model, kernel.symbols, machine, request, sizes)
     except CannotTraceError as error:
