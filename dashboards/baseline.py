@@ -69,12 +69,19 @@ def _median(series: str, thresholds: Thresholds) -> str:
 def _recent(past: Past, thresholds: Thresholds) -> str:
     # While the condition holds no calm samples come in, and the good ones leave the window at its
     # other end: a regression that nobody sees to for a week would else become its own baseline.
+    # Nor must one that nobody sees to and that rests at night, when the condition does not hold: a
+    # file that is there keeps the last baseline that it had.
     held = thresholds.baseline_lookback
     return (
+        "(\n"
         f"last_over_time({past.recent}[{held}])\n"
         f"and on {_FILE} ({names.FILE_WORSE_COST} or {names.FILE_WORSE_LOAD})\n"
         "or\n"
         f"{_median(past.calm, thresholds)}"
+        "or\n"
+        f"last_over_time({past.recent}[{thresholds.regression.baseline}])\n"
+        ")\n"
+        f"and on {_ERA} {names.FILE_ERA}\n"
     )
 
 

@@ -59,8 +59,12 @@ def render(thresholds: Thresholds) -> str:
 
 def _glance() -> list[Panel]:
     waiting = f"sum ({rate(_WAIT)})"
-    certain = f'{HOSTS}, reason!~"recursion.*"'
+    certain = f"{HOSTS}, {names.MISSING}"
     lost = f"sum ({rate('immap_lost_events_total', certain)})"
+    # What is not measured, or did not happen yet, has no series.
+    waits, changes = f"sum ({rate(_CONTENDED)})", f"sum ({rate(_OPERATIONS)})"
+    taken = f"sum ({rate('immap_acquisitions_total')})"
+    seen = f"({taken} or {waits} or vector(0)) + ({changes} or vector(0))"
     return [
         number(
             "Tasks waiting",
@@ -88,8 +92,9 @@ def _glance() -> list[Panel]:
             "Events lost",
             SHARE,
             "The part of all events that could not be attributed, without what may not have been"
-            " ours (recursion). Above 1 % the other numbers are too low; the reasons are below.",
-            f"{lost}\n/ ({lost} + sum ({rate(_CONTENDED)}) + sum ({rate(_OPERATIONS)}))",
+            " ours (recursion) and waits that only lack a cause (stack). Above 1 % the other"
+            " numbers are too low; the reasons are below.",
+            f"{lost}\n/ ({lost} + {seen} > 0)",
             decimals=2,
         ),
         number(

@@ -87,12 +87,16 @@ def _rate(counter: str, by: str, thresholds: Thresholds) -> str:
 
 def _events(window: str) -> str:
     # Every reason of loss has a series from the start; the others come with their first event.
-    lost = f"sum by (job, instance) (rate({names.LOST}[{window}]))"
-    seen = "".join(
-        f"+ (sum by (job, instance) (rate({metric}[{window}])) or 0 * {lost})\n"
-        for metric in ("immap_contended_total", "immap_tree_operations_total")
+    # Acquisitions, which only full mode counts, include the contended ones.
+    def of(metric: str) -> str:
+        return f"sum by (job, instance) (rate({metric}[{window}]))"
+
+    lost = of(names.LOST)
+    return (
+        f"{lost}\n"
+        f"+ ({of('immap_acquisitions_total')} or {of('immap_contended_total')} or 0 * {lost})\n"
+        f"+ ({of('immap_tree_operations_total')} or 0 * {lost})\n"
     )
-    return f"{lost}\n{seen}"
 
 
 def _accepted(entry: Accepted) -> Recording:

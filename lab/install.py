@@ -139,9 +139,17 @@ def venv_of_checkout(folder: Path) -> None:
     run([*pip, "--no-deps", "--no-build-isolation", CHECKOUT])
 
 
-def _systemctl(*words: str) -> None:
-    if Path("/run/systemd/system").is_dir():
-        subprocess.run(["systemctl", *words], check=False)
+def _systemctl(*words: str) -> bool:
+    """Whether it said yes; it is not asked where systemd does not run."""
+    if not Path("/run/systemd/system").is_dir():
+        return False
+    return subprocess.run(["systemctl", *words], check=False).returncode == 0
+
+
+def _how_to_start() -> str:
+    """What makes systemd run what is installed now, and not what it runs already."""
+    active = _systemctl("is-active", "--quiet", "immapscope.service")
+    return "restart immapscope" if active else "enable --now immapscope"
 
 
 def _say(what: str) -> None:
@@ -178,7 +186,7 @@ def main(words: Sequence[str]) -> int:
         if here:
             _systemctl("daemon-reload")
             if not removing:
-                _say("start it: systemctl enable --now immapscope")
+                _say(f"start it: systemctl {_how_to_start()}")
     except UsageError as error:
         _say(str(error))
         return 2

@@ -51,6 +51,7 @@ class FakeObserver:
         self.name = f"session {number}"
         self.read_at: list[float] = []
         self.idle_after: list[float] = []
+        self.programs = PROGRAMS
         self._world = world
 
     @property
@@ -64,7 +65,7 @@ class FakeObserver:
         self.read_at.append(self._world.now)
         self.idle_after.append(idle_after)
         self._world.at_reading(self)
-        return Reading(self._world.interval(), TRACKED, PROGRAMS)
+        return Reading(self._world.interval(), TRACKED, self.programs)
 
     def close(self) -> Reading:
         self._world.did(f"{self.name} closed")

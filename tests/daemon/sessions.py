@@ -21,12 +21,16 @@ TASK = 1
 
 
 class Machine:
-    """What an Observer is made on. `now` is its monotonic clock; `during_grace` what runs then."""
+    """What an Observer is made on. `now` is its monotonic clock; `grace` what runs then.
+
+    `probes_run` is whether its programs still see changes of trees.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, rows: int) -> None:
         self.now = 1_000.0
         self.orders: list[Order] = []
         self.grace: Callable[[], None] = lambda: None
+        self.probes_run = True
         self._rows = rows
         self._names: dict[int, str] = {}
         monkeypatch.setattr("immapscope.daemon.observer.take_over", self.take_over)
@@ -34,6 +38,9 @@ class Machine:
         monkeypatch.setattr("immapscope.daemon.observer.time", clock)
         for user in ("daemon.observer", "tracing.counting"):
             monkeypatch.setattr(f"immapscope.{user}.wait_for_programs", lambda: self.grace())
+        # The real one maps a file, which this machine's trees know nothing of.
+        pulse = SimpleNamespace(beats=lambda: self.probes_run)
+        monkeypatch.setattr("immapscope.daemon.observer.Pulse", lambda counting: pulse)
         monkeypatch.setattr("immapscope.tracing.handover.delete_element", self._delete)
         monkeypatch.setattr("immapscope.tracing.handover.remove_leftovers", lambda: ())
 

@@ -44,6 +44,15 @@ def test_a_bad_file_is_told_in_one_line_and_in_all_of_them(config: Path) -> None
     assert str(refused.value) == f"{first} (and 1 more: immapscope daemon --check)"
 
 
+def test_a_process_that_cannot_be_started_is_an_error_too(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(ConfigurationError, match="cannot be started") as refused:
+        read_settings(config)
+    assert refused.value.lines == (str(refused.value),)
+
+
 def test_a_process_that_ends_without_a_word_is_an_error_too(
     config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -82,6 +82,30 @@ def test_a_watchdog_is_told_where_there_is_one_for_this_process(
     assert systemd.heard() == ([] if seconds is None else ["WATCHDOG=1"])
 
 
+def test_a_reload_may_take_longer_than_the_watchdog_waits(systemd: Systemd) -> None:
+    notifier = Notifier({**systemd.environment, "WATCHDOG_USEC": "120000000"})
+    notifier.ready("fine")
+    notifier.reloading()
+    notifier.ready("fine again")
+    notifier.ready("and again")
+    assert systemd.heard() == [
+        "READY=1\nSTATUS=fine",
+        "RELOADING=1",
+        "WATCHDOG=1",
+        "WATCHDOG_USEC=600000000",
+        "READY=1\nSTATUS=fine again",
+        "WATCHDOG=1",
+        "WATCHDOG_USEC=120000000",
+        "READY=1\nSTATUS=and again",
+    ]
+
+
+def test_a_watchdog_that_is_patient_is_not_made_less_so(systemd: Systemd) -> None:
+    notifier = Notifier({**systemd.environment, "WATCHDOG_USEC": "3600000000"})
+    notifier.reloading()
+    assert systemd.heard() == ["RELOADING=1"]
+
+
 def test_without_systemd_nothing_is_told_to_anybody() -> None:
     notifier = Notifier({"WATCHDOG_USEC": "60000000"})
     assert notifier.watchdog is None

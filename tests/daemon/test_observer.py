@@ -96,6 +96,16 @@ def test_a_reading_has_what_is_new_and_how_much_is_tracked(machine: Machine) -> 
     assert observer.read(IDLE_AFTER).interval.rows == ()
 
 
+def test_programs_that_are_attached_and_do_not_run_are_none(machine: Machine) -> None:
+    with opened() as observer:
+        assert observer.read(IDLE_AFTER).programs == PROGRAMS
+        machine.probes_run = False
+        assert observer.read(IDLE_AFTER).programs == 0
+    # In contention mode alone nothing happens that could be missed.
+    with opened(configured({"tree_operations": False})) as observer:
+        assert observer.read(IDLE_AFTER).programs == PROGRAMS
+
+
 def test_trees_that_are_not_measured_are_not_told_of(machine: Machine) -> None:
     observer = opened(configured({"tree_operations": False}))
     machine.wait(LIBC)

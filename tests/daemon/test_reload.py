@@ -29,8 +29,10 @@ def reloaded(world: World, text: str) -> None:
 def done_by_reload(world: World) -> list[str]:
     """Between what is said before and after it."""
     done = world.done[: world.done.index("end")]
-    assert (done[0], done[-1]) == ("RELOADING=1", "READY=1")
-    return done[1:-1]
+    # Meanwhile the watchdog waits for longer.
+    assert done[:2] == ["RELOADING=1", "WATCHDOG_USEC=600000000"]
+    assert done[-2:] == ["READY=1", "WATCHDOG_USEC=60000000"]
+    return done[2:-2]
 
 
 def test_a_configuration_that_says_the_same_changes_nothing(world: World) -> None:

@@ -59,6 +59,18 @@ def test_what_a_reading_found_is_published(world: World, published: list[Status]
     assert published[-1] == Status(0, 0, world.wall, True)
 
 
+def test_probes_that_no_longer_run_are_told_once_and_so_is_their_return(world: World) -> None:
+    def disabled_for_two_readings(observer: FakeObserver) -> None:
+        observer.programs = 0 if len(observer.read_at) in (2, 3) else PROGRAMS
+
+    world.at_reading = disabled_for_two_readings
+    world.at(70, TERM)
+    world.run()
+    told = [line for line in world.said if "the probes" in line]
+    assert [line.split(": ")[1] for line in told] == ["error", "info"]
+    assert "/sys/kernel/debug/kprobes/enabled" in told[0]
+
+
 def test_a_reading_that_took_long_does_not_make_others_hurry(world: World) -> None:
     def slow(observer: FakeObserver) -> None:
         world.now += 100 if len(observer.read_at) == 2 else 0

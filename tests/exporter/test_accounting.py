@@ -10,7 +10,7 @@ import pytest
 from immapscope.exporter import Exporter, Limits
 from immapscope.exporter.accounting import Accounting
 from immapscope.exporter.labels import FileLabels
-from immapscope.snapshot import TreeOperations
+from immapscope.snapshot import Shard, TreeOperations
 from tests.exporter.machines import (
     MS,
     ONE_WAIT,
@@ -96,12 +96,20 @@ def test_files_that_come_and_go_without_a_wait_make_no_new_series_at_every_snaps
     assert all(files == seen[1] for files in seen[1:])
 
 
-def test_a_file_that_comes_takes_the_place_of_one_that_was_idle_for_an_hour() -> None:
+def nobody_knows(number: int) -> Shard:
+    """What is told of a file's tree when its slot goes."""
+    return Shard(inode(number), 0, None, None, 0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("of_idle_files", [(), tuple(nobody_knows(1000 + n) for n in range(900))])
+def test_a_file_that_comes_takes_the_place_of_one_that_was_idle_for_an_hour(
+    of_idle_files: tuple[Shard, ...],
+) -> None:
     accounting = Accounting()
     for number in (1, 2):
         trees = [TreeOperations(inode(number * 1000 + n), 0, 0, 1, 0, 0) for n in range(900)]
         accounting.take(interval(trees=trees), 0.0, 9, Limits(1_000))
-    hour = replace(interval(), duration_ns=3601 * 10**9)
+    hour = replace(interval(), duration_ns=3601 * 10**9, shards=of_idle_files)
     accounting.take(hour, 0.0, 9, Limits(1_000))
     trees = [TreeOperations(inode(3000 + n), 0, 0, 1, 0, 0) for n in range(900)]
     accounting.take(interval(trees=trees), 0.0, 9, Limits(1_000))
@@ -143,6 +151,12 @@ def test_a_returning_file_goes_on_from_its_last_values(evicted: Exporter) -> Non
 
 def test_vmas_are_not_remembered(evicted: Exporter) -> None:
     assert value(evicted, "immap_shard_vmas") is None
+
+
+def test_that_mappings_are_no_longer_known_is_nothing_new(evicted: Exporter) -> None:
+    exposed, files = samples(evicted), (1, 11, 99)
+    evicted.observe(replace(interval(), shards=tuple(map(nobody_knows, files))), STATUS)
+    assert samples(evicted) == exposed
 
 
 def test_series_that_the_limit_keeps_in_other_are_counted(evicted: Exporter) -> None:

@@ -178,6 +178,27 @@ def test_after_stop_the_port_is_free_and_open_connections_are_closed() -> None:
     again.stop()
 
 
+def test_without_a_host_it_is_every_address_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answering(server: Server, host: str) -> bool:
+        with socket.create_connection((host, server.address.port), timeout=5) as client:
+            client.sendall(GET)
+            return client.recv(12) == b"HTTP/1.1 200"
+
+    both = socket.has_dualstack_ipv6()
+    hosts = ["127.0.0.1", "::1"] if both else ["127.0.0.1"]
+    for hosts_of_machine in (hosts, ["127.0.0.1"]):
+        server = Server(Address("", 0), lambda: SMALL_PAGES)
+        server.start()
+        try:
+            assert all(answering(server, host) for host in hosts_of_machine)
+        finally:
+            server.stop()
+        # As on a machine that was booted with ipv6.disable=1.
+        monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+
+
 def test_it_listens_on_ipv6_too() -> None:
     if not socket.has_ipv6:
         pytest.skip("this machine has no IPv6")

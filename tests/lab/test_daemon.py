@@ -181,6 +181,20 @@ def test_the_clock_may_jump(running: Daemon) -> None:
     assert now() - before < 100
 
 
+def test_probes_that_somebody_disabled_are_told(running: Daemon) -> None:
+    debugfs = Path("/sys/kernel/debug")
+    subprocess.run(["mount", "-t", "debugfs", "none", debugfs], check=False)
+    enabled = debugfs / "kprobes/enabled"
+    before = running.after_readings(1).sum("immap_probes_attached")
+    assert before > 0
+    enabled.write_text("0")
+    try:
+        until(lambda: running.after_readings(1).sum("immap_probes_attached") == 0)
+    finally:
+        enabled.write_text("1")
+    until(lambda: running.after_readings(1).sum("immap_probes_attached") == before)
+
+
 def test_a_port_that_is_taken_is_one_line(running: Daemon) -> None:
     done = agent("--config", str(running.config), "daemon")
     assert done.returncode == 2

@@ -6,6 +6,7 @@ tests/lab_host/installed.py starts this: it brings a clone, and the wheels that 
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 import urllib.request
@@ -45,12 +46,18 @@ def files() -> set[str]:
     return {str(path) for place in PLACES for path in place.rglob("*")}
 
 
-def serves() -> bool:
+def metric(name: str) -> str | None:
+    """Its value as it is served, None where nothing is."""
     try:
         with urllib.request.urlopen("http://127.0.0.1:10264/metrics", timeout=60) as answer:
-            return b"\nimmap_probes_attached " in answer.read()
+            found = re.search(rf"^{name} (\S+)$", answer.read().decode(), re.MULTILINE)
     except OSError:
-        return False
+        return None
+    return found[1] if found else None
+
+
+def serves() -> bool:
+    return float(metric("immap_probes_attached") or 0) > 0
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +103,20 @@ def test_the_program_traces_from_anywhere_without_the_clone() -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_second_install_keeps_an_edited_configuration_and_the_service_restarts() -> None:
+def test_a_second_install_keeps_an_edited_configuration_and_wants_a_restart() -> None:
     shipped = CONFIG.read_text()
     CONFIG.write_text("interval: 2s\n")
     said = make("install").stderr
     assert f"{CONFIG} was edited and stays" in said
+    assert "start it: systemctl restart immapscope" in said
     assert CONFIG.read_text() == "interval: 2s\n"
+    # What runs is the agent before: a reload would mix the two.
+    assert metric("immap_config_last_reload_successful") == "1"
+    systemctl("reload", "immapscope")
+    deadline = time.monotonic() + 60
+    while metric("immap_config_last_reload_successful") != "0" and time.monotonic() < deadline:
+        time.sleep(1)
+    assert metric("immap_config_last_reload_successful") == "0"
     systemctl("restart", "immapscope")
     assert systemctl("is-active", "immapscope") == "active"
     CONFIG.write_text(shipped)

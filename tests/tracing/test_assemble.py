@@ -20,7 +20,7 @@ from immapscope.snapshot import (
     TreeOperations,
 )
 from immapscope.tracing.assemble import NO_FILE, assemble, device_name
-from immapscope.tracing.counters import CLAIMED, NO_SHARD, UNCLAIMED
+from immapscope.tracing.counters import CLAIMED, NO_SHARD, RETIRING, UNCLAIMED
 from immapscope.tracing.placement import Placement
 from tests.outputs.strategies import name_bytes
 from tests.tracing.counted import (
@@ -281,6 +281,14 @@ def test_a_number_of_vmas_that_went_below_zero_is_unknown(counted: Counted) -> N
     counted.changed_tree(1, 0, removes=813)
     counted.files[1]["vmas"] = (1 << 64) - 1
     assert [shard.vmas for shard in counted.snapshot().shards] == [None]
+
+
+def test_of_a_file_whose_slot_goes_the_number_of_vmas_is_told_to_be_unknown(
+    counted: Counted,
+) -> None:
+    assert counted.snapshot().shards == ()
+    counted.files[1]["state"] = RETIRING
+    assert counted.snapshot().shards == (Shard(LIBC, 0, None, None, 0, 0, 0, 0, 0),)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
@@ -214,6 +215,15 @@ def test_a_child_that_cannot_be_heard_is_ended(
     the_child("signal.pause()")
     with pytest.raises(CannotTraceError, match=r"cannot be talked to: .*Cannot allocate memory"):
         take_over(ORDER)
+
+
+def test_a_child_that_cannot_be_started_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As while `make install` replaces the interpreter's folder.
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    before = descriptors()
+    with pytest.raises(CannotTraceError, match=r"cannot be started: .*/nowhere/python"):
+        take_over(ORDER)
+    assert descriptors() == before
 
 
 def test_a_session_that_cannot_be_mapped_is_given_up(the_child: Child) -> None:

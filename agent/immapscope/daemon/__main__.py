@@ -15,6 +15,7 @@ from pathlib import Path
 from immapscope.daemon import logs
 from immapscope.daemon.configuration import read_settings
 from immapscope.daemon.observer import Observer
+from immapscope.daemon.program import Program
 from immapscope.daemon.service import Service
 from immapscope.errors import ExitStatus, ImmapscopeError
 from immapscope.exporter import Exporter, Server
@@ -40,11 +41,17 @@ def main(words: Sequence[str]) -> ExitStatus:
     """Serves until SIGTERM or SIGINT; an error is one line on stderr."""
     prepare()
     path = Path(words[0]) if words else None
+    program = Program()
+
+    def read_again() -> Settings:
+        program.check()
+        return read_settings(path)
+
     with Signals((signal.SIGTERM, signal.SIGINT, signal.SIGHUP)) as signals:
         try:
             settings = read_settings(path)
             logs.start(settings.log.level)
-            Service(settings, lambda: read_settings(path), Observer, listen).run(signals)
+            Service(settings, read_again, Observer, listen).run(signals)
         except ImmapscopeError as error:
             if signals.seen & {signal.SIGTERM, signal.SIGINT}:
                 # Whoever stops a service may stop its children with it, which is no error of ours.

@@ -25,7 +25,13 @@ def read_settings(path: Path | None) -> Settings:
     command = [sys.executable, "-m", "immapscope.config.reader"]
     if path is not None:
         command.append(str(path))
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False
+        )
+    except OSError as error:
+        told = f"the process that reads the configuration cannot be started: {error}"
+        raise ConfigurationError(told, told) from error
     if done.returncode != 0:
         told = f"the process that reads the configuration ended with status {done.returncode}"
         raise ConfigurationError(told, told)

@@ -6,6 +6,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from typing import Final
+
+#: The service says nothing while a child compiles anew, which a busy host may make slow.
+RELOAD_SECONDS: Final = 600.0
 
 
 class Notifier:
@@ -18,10 +22,12 @@ class Notifier:
         microseconds = int(environment.get("WATCHDOG_USEC", "0")) if mine else 0
         #: Seconds after which systemd takes silence for death, None where it does not listen.
         self.watchdog = microseconds / 1e6 if self._address and microseconds else None
+        self._watched = self.watchdog
 
     def ready(self, status: str) -> None:
         """The service does what it is for."""
         self._send(f"READY=1\nSTATUS={status}")
+        self._watch(self.watchdog)
 
     def status(self, status: str) -> None:
         """One line for `systemctl status`."""
@@ -35,10 +41,20 @@ class Notifier:
     def reloading(self) -> None:
         """The configuration is being read again; `ready` ends that."""
         self._send("RELOADING=1")
+        if self.watchdog and self.watchdog < RELOAD_SECONDS:
+            self._watch(RELOAD_SECONDS)
 
     def stopping(self) -> None:
         """The service ends of its own accord."""
         self._send("STOPPING=1")
+
+    def _watch(self, seconds: float | None) -> None:
+        """From now on silence of so many seconds is death."""
+        if seconds != self._watched and seconds is not None:
+            self._watched = seconds
+            # Silence until now counts too, against what is less from now on.
+            self.alive()
+            self._send(f"WATCHDOG_USEC={round(1e6 * seconds)}")
 
     def _send(self, state: str) -> None:
         if not self._address:

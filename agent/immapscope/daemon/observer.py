@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from immapscope.daemon.keeper import SCARCE, Keeper
 from immapscope.settings import Settings
-from immapscope.snapshot import Snapshot
+from immapscope.snapshot import Mode, Snapshot
 from immapscope.tracing.assemble import Context
 from immapscope.tracing.counting import wait_for_programs
 from immapscope.tracing.handover import Handover, Order, take_over
 from immapscope.tracing.intervals import Intervals
+from immapscope.tracing.pulse import Pulse
 from immapscope.tracing.recycling import Recycling
 from immapscope.tracing.request import Attach
 from immapscope.tracing.syscalls import not_preempted
@@ -21,7 +22,10 @@ from immapscope.tracing.wanted import Wanted
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An interval, how many files have slots after it, and how many programs run."""
+    """An interval, how many files have slots after it, and how many programs run.
+
+    0 where changes of trees are measured and none is seen any more, though one was made.
+    """
 
     interval: Snapshot
     tracked: int
@@ -47,6 +51,8 @@ class Observer:
         self._intervals = Intervals(counting)
         self._recycling = Recycling(counting, wait_for_programs, self._session.forget)
         self._keeper = Keeper(len(counting.files))
+        measured = settings.tree_operations or settings.mode is Mode.FULL
+        self._pulse = Pulse(counting) if measured else None
 
     @property
     def facts(self) -> str:
@@ -82,7 +88,9 @@ class Observer:
             self._keeper.forget(resting)
         self._recycling.collect_burned()
         tracked = self._recycling.tracked_files()
-        return Reading(interval.snapshot, tracked, len(self._session.programs))
+        # After the interval, so that a mapping of ours is no part of it.
+        run = self._pulse is None or self._pulse.beats()
+        return Reading(interval.snapshot, tracked, len(self._session.programs) if run else 0)
 
     def _context(self) -> Context:
         session, wanted = self._session, self._wanted.now()

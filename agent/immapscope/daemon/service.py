@@ -73,6 +73,7 @@ class Service:
         self._notifier = notifier or Notifier()
         self._exporter = Exporter(_limits(settings))
         self._reload_successful = True
+        self._probes_run = True
 
     def run(self, signals: Signals) -> None:
         """Until SIGTERM or SIGINT. Raises ImmapscopeError where it cannot start."""
@@ -108,11 +109,23 @@ class Service:
                 next_reading = time.monotonic()
             now = time.monotonic()
             if now >= next_reading or self._observer.scarce:
-                self._take(self._observer.read(self._settings.files.idle_after))
+                reading = self._observer.read(self._settings.files.idle_after)
+                self._take(reading)
+                self._tell_whether_probes_run(reading.programs > 0)
                 give_back()
                 next_reading = now + self._settings.interval
             self._notifier.alive()
             signals.wait(min(next_reading, now + _TICK))
+
+    def _tell_whether_probes_run(self, run: bool) -> None:
+        if run and not self._probes_run:
+            LOG.info("the probes see what happens again")
+        elif self._probes_run and not run:
+            LOG.error(
+                "the probes see nothing any more: somebody may have disabled all probes of this "
+                "machine (/sys/kernel/debug/kprobes/enabled)"
+            )
+        self._probes_run = run
 
     def _take(self, reading: Reading) -> None:
         status = Status(

@@ -50,13 +50,19 @@ class Accounting:
         """
         increments = increments_of(interval, self.keys)
         nameless = increments.pop(None, Increment(None))
-        named = self._by_labels(increments)
+        named = {
+            labels: increment
+            for labels, increment in self._by_labels(increments).items()
+            # That nobody knows its mappings any more is nothing new of a file without series.
+            if increment.counts or labels in self._own
+        }
         seconds = interval.duration_ns / 1e9
         self._now += seconds
         self._recency.fade(seconds)
         for labels, increment in named.items():
             self._recency.add(labels, increment.wait_ns)
-            self._changed[labels] = self._now
+            if increment.counts:
+                self._changed[labels] = self._now
         accounts = {**self._own, **{labels: self._account(labels, began) for labels in named}}
         chosen = choose(
             [self._candidate(labels, own, named.get(labels)) for labels, own in accounts.items()],

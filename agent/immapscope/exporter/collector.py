@@ -179,7 +179,9 @@ def _of_daemon(status: Status) -> Iterator[Metric]:
         "immap_tracked_inodes", "Files that have a slot in the kernel.", status.tracked_inodes
     )
     yield GaugeMetricFamily(
-        "immap_probes_attached", "BPF programs that are attached.", status.probes_attached
+        "immap_probes_attached",
+        "BPF programs that are attached, 0 where they see nothing any more.",
+        status.probes_attached,
     )
     yield GaugeMetricFamily(
         "immap_last_snapshot_timestamp_seconds",

@@ -185,11 +185,16 @@ class Server:
 
 def _listening(listen: Address) -> socket.socket:
     """Raises UsageError where the address cannot be listened on."""
+    both = socket.has_dualstack_ipv6()
     try:
         family, *_, address = socket.getaddrinfo(
-            listen.host or None, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            # Without a host it is every address, of which :: is all where the machine has IPv6.
+            listen.host or ("::" if both else "0.0.0.0"),
+            listen.port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
         )[0]
-        both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
+        both = both and family is socket.AF_INET6
         found = socket.create_server(
             address[:2], family=family, backlog=_BACKLOG, dualstack_ipv6=both
         )

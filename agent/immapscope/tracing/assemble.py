@@ -35,6 +35,7 @@ from immapscope.tracing.counters import (
     HELD_CONTENDED,
     LOSS_REASONS,
     NO_SHARD,
+    RETIRING,
     UNCLAIMED,
     Counters,
     Structs,
@@ -156,9 +157,13 @@ def _inodes(files: Structs, context: Context) -> Iterator[Inode | None]:
 
 
 def _vmas(file: np.void) -> int | None:
-    """None where the count began too late, or went below 0 since the kernel skipped an insert."""
+    """None where it is not known what the tree holds, or will not be from now on.
+
+    It began too late, went below 0 since the kernel skipped an insert, or ends with the slot.
+    """
     count = int(file["vmas"])
-    return count if file["vmas_known"] and count < 1 << 63 else None
+    known = file["vmas_known"] and file["state"] != RETIRING
+    return count if known and count < 1 << 63 else None
 
 
 @dataclass(frozen=True)
@@ -283,7 +288,8 @@ class _View:
             inode, file = self.inodes[slot], self.counters.files[slot]
             shard = self.shard_of[slot]
             contended, wait_ns = waits.get((inode, shard), (0, 0))
-            if not (tree[index].any() or contended):
+            forgotten = file["vmas_known"] and file["state"] == RETIRING
+            if not (tree[index].any() or contended or forgotten):
                 continue
             yield Shard(
                 inode=inode,

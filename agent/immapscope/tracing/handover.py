@@ -88,11 +88,11 @@ class Handover:
 
 def take_over(order: Order) -> Handover:
     """Has a child compile and attach. Raises CannotTraceError with the child's reason."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, theirs:
-        command = [sys.executable, "-m", __name__, str(theirs.fileno())]
-        child = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-        theirs.close()
+    try:
+        child, ours = _started()
+    except OSError as error:
+        raise CannotTraceError(f"the compiling child cannot be started: {error}") from error
+    with ours:
         try:
             ours.send(json.dumps(asdict(order)).encode())
             answer, descriptors, flags, _ = socket.recv_fds(
@@ -117,6 +117,19 @@ def take_over(order: Order) -> Handover:
         for fd in descriptors:
             os.close(fd)
         raise
+
+
+def _started() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """A child, and the socket by which it is talked to. Raises OSError."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        command = [sys.executable, "-m", __name__, str(theirs.fileno())]
+        try:
+            child = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        except OSError:
+            ours.close()
+            raise
+    return child, ours
 
 
 def _unpacked(answer: bytes, descriptors: list[int], status: int) -> Handover:
