@@ -66,7 +66,7 @@ _EXACT = ("-m", "not forced_attach", *_files("exact_counts"))
 # Of the law what a kernel that preempts can break; all of it, for two minutes, is in soak. A
 # session cut out of a storm takes minutes where attaching under one does.
 _LAW = ("-k", "not (mid_storm or tiny_state or beyond_the_slots or another_tracer)", *_files("law"))
-_STORM = ("IMMAPSCOPE_STORM_SECONDS=40",)
+_STORM = ("IMMAPSCOPE_STORM_SECONDS=20",)
 
 # What kernels of our own are for.
 (SHARDS,) = _files("shards")
