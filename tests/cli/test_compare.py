@@ -116,6 +116,7 @@ def _kernel(**changed: Any) -> dict[str, Any]:
         (run(by=["inode"]), "--by: "),
         (run(kernel=_kernel(cpus=8)), "machine: '2 nodes, 4 CPUs' in"),
         (run(duration_seconds=30.0), "duration: 10 s in"),
+        (run(command=["make", "-j64"]), "workload: no command in"),
         (
             run(loss={"exit_missed": {"unit": "waits", "count": 99, "upper_bound": False}}),
             "loss: 24.8 % of the waits in",
@@ -135,6 +136,57 @@ def test_what_is_no_comparison_is_refused_by_name(
     told = immapscope("compare", tmp_path / "a.json", tmp_path / "b.json", "--anyway")
     assert told.status == 0
     assert why in " ".join(told.out.split())
+
+
+def _pair(folder: Path, a: dict[str, Any], b: dict[str, Any]) -> tuple[Path, Path]:
+    for name, document in (("a", a), ("b", b)):
+        (folder / f"{name}.json").write_text(json.dumps(document))
+    return folder / "a.json", folder / "b.json"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "why"),
+    [
+        # Words are compared, not the line that they make.
+        (["cp", "a b"], ["cp", "a", "b"], "workload: \"cp 'a b'\" in"),
+        (["sh"], None, "workload: 'sh' in"),
+    ],
+)
+def test_what_ran_something_else_is_refused(
+    immapscope: Command, tmp_path: Path, a: list[str] | None, b: list[str] | None, why: str
+) -> None:
+    result = immapscope("compare", *_pair(tmp_path, run(command=a), run(command=b)))
+    assert (result.status, result.out) == (2, "")
+    assert why in result.err
+
+
+def test_the_same_work_may_take_longer(immapscope: Command, tmp_path: Path) -> None:
+    ran = ["make", "-j64"]
+    sides = _pair(tmp_path, run(command=ran), run(duration_seconds=30.0, command=ran))
+    assert immapscope("compare", *sides).status == 0
+
+
+def test_a_command_of_one_side_is_no_reason_to_let_durations_pass(
+    immapscope: Command, tmp_path: Path
+) -> None:
+    sides = _pair(tmp_path, run(command=["make"]), run(duration_seconds=30.0))
+    told = immapscope("compare", *sides, "--anyway", "--format", "json").out
+    assert [one.partition(":")[0] for one in json.loads(told)["warnings"]] == [
+        "workload", "duration",
+    ]  # fmt: skip
+
+
+def test_a_recording_ran_what_its_trace_would_tell(immapscope: Command, tmp_path: Path) -> None:
+    header = replace(HEADER, execs=9, command=("make",))
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.parquet", [records(storm(1, 500))], header)
+    document = immapscope("report", tmp_path / "b.parquet", "--format", "json").out
+    (tmp_path / "b.json").write_text(document)
+    assert immapscope("compare", tmp_path / "a.parquet", tmp_path / "b.json").status == 0
+    (tmp_path / "b.json").write_text(document.replace('["make"]', '["true"]'))
+    result = immapscope("compare", tmp_path / "a.parquet", tmp_path / "b.json")
+    assert result.status == 2
+    assert "workload: 'make' in" in result.err
 
 
 def _text(text: str) -> Callable[[Path], Any]:
