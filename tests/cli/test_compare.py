@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.machines import Command
-from tests.comparing.made import run, side
+from tests.comparing.made import of_files, run, side
 from tests.recording.made import HEADER, records, storm, write
 
 
@@ -48,6 +48,25 @@ def test_no_difference_is_said_as_readily(immapscope: Command, same: tuple[Path,
     result = immapscope("compare", *same, "--fail-above", "1%")
     assert (result.status, result.err) == (0, "")
     assert "No difference that these runs can show" in result.out
+
+
+def _folder(path: Path, runs: Iterable[dict[str, Any]]) -> Path:
+    path.mkdir()
+    for number, one in enumerate(runs):
+        (path / f"{number}.json").write_text(json.dumps(one))
+    return path
+
+
+def _waits(*seconds: float) -> list[dict[str, Any]]:
+    return [of_files({"libc.so.6": one}) for one in seconds]
+
+
+@pytest.mark.parametrize("form", ["table", "json", "mail"])
+def test_runs_without_a_wait_are_no_error(immapscope: Command, tmp_path: Path, form: str) -> None:
+    sides = [_folder(tmp_path / name, _waits(*[0] * 5)) for name in ("a", "b")]
+    result = immapscope("compare", *sides, "--format", form, "--fail-above", "1%")
+    assert (result.status, result.err) == (0, "")
+    assert "No difference that these runs can show" in " ".join(result.out.split())
 
 
 @pytest.mark.parametrize("form", ["table", "json", "mail"])

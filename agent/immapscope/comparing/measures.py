@@ -132,6 +132,9 @@ def _quantile(rows: Iterable[RunRow], share: float) -> float | None:
             counts = counts or [0] * len(row.wait_buckets.count)
             counts = [a + b for a, b in zip(counts, row.wait_buckets.count, strict=True)]
             longest = max(longest, row.wait_seconds_max)
+    if not counts:
+        # A run without a wait has no bounds either.
+        return None
     rest = share * sum(counts)
     below = 0.0
     for count, bound in zip(counts, [*bounds, longest], strict=True):
