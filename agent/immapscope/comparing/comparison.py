@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from immapscope.comparing.families import holm
 from immapscope.comparing.measures import HEADLINE, Measure, measures
+from immapscope.comparing.ranks import ALPHA
 from immapscope.comparing.runs import Facts, Run
-from immapscope.comparing.statistics import ALPHA, Difference, difference, holm
+from immapscope.comparing.statistics import Difference, difference
 from immapscope.errors import UsageError
 
 
@@ -32,7 +34,7 @@ class Compared:
     @property
     def verdict(self) -> Verdict:
         """A difference is what the rank test calls one."""
-        if self.p is None or self.p > ALPHA:
+        if self.p is None or self.p > ALPHA or self.difference.effect is None:
             return Verdict.NOTHING
         return Verdict.WORSE if self.difference.effect > 0 else Verdict.BETTER
 

@@ -48,7 +48,7 @@ def _rows(comparison: Comparison) -> Table:
             words.ratio(line),
             words.interval(line),
             words.probability(line.p),
-            f"{found.effect:+.2f}",
+            words.effect(line),
             words.UNKNOWN if found.needed is None else str(found.needed),
             Text(words.mark(line.verdict), _STYLES[line.verdict]),
         )

@@ -7,15 +7,16 @@ from typing import Final
 
 from immapscope.comparing.comparison import Compared, Comparison, Verdict
 from immapscope.comparing.measures import Unit
-from immapscope.comparing.statistics import least_runs
 from immapscope.outputs.printable import printable
 from immapscope.outputs.units import duration, rate
 
 UNKNOWN: Final = "-"
 
 
-def value(compared: Compared, mean: float) -> str:
-    """A mean with its unit."""
+def value(compared: Compared, mean: float | None) -> str:
+    """A mean with its unit, `-` where no run knows it."""
+    if mean is None:
+        return UNKNOWN
     return duration(1e9 * mean) if compared.measure.unit is Unit.SECONDS else rate(mean)
 
 
@@ -36,6 +37,12 @@ def probability(p: float | None) -> str:
     if p is None:
         return UNKNOWN
     return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def effect(compared: Compared) -> str:
+    """Cliff's delta, `-` where a side does not know the measure."""
+    found = compared.difference.effect
+    return UNKNOWN if found is None else f"{found:+.2f}"
 
 
 def name(compared: Compared) -> str:
@@ -59,13 +66,12 @@ def sentence(comparison: Comparison) -> str:
     if line.verdict is not Verdict.NOTHING:
         return (
             f"B is {line.verdict}: its {said} (95 % interval {interval(line)}, "
-            f"{test(comparison)} p = {probability(line.p)}, Cliff's delta {found.effect:+.2f})."
+            f"{test(comparison)} p = {probability(line.p)}, Cliff's delta {effect(line)})."
         )
-    few = least_runs(comparison.paired)
-    if min(comparison.runs) < few:
+    if line.p is None:
         return (
-            f"These runs can show no difference, whatever there is: {few} of each side are the "
-            f"least that can. B's {said}."
+            f"These runs can show no difference, whatever there is: {found.least} of each side are "
+            f"the least that can. B's {said}."
         )
     more = (
         ""
