@@ -66,7 +66,35 @@ def test_runs_without_a_wait_are_no_error(immapscope: Command, tmp_path: Path, f
     sides = [_folder(tmp_path / name, _waits(*[0] * 5)) for name in ("a", "b")]
     result = immapscope("compare", *sides, "--format", form, "--fail-above", "1%")
     assert (result.status, result.err) == (0, "")
-    assert "No difference that these runs can show" in " ".join(result.out.split())
+    told = " ".join(result.out.split())
+    assert "No difference that these runs can show: B's wait per tree operation is 0, as" in told
+
+
+def test_what_waits_where_nothing_did_is_a_regression(immapscope: Command, tmp_path: Path) -> None:
+    a = _folder(tmp_path / "a", _waits(*[0] * 5))
+    b = _folder(tmp_path / "b", _waits(0.1, 0.2, 0.3, 0.4, 0.5))
+    result = immapscope("compare", a, b, "--fail-above", "1000%")
+    assert result.status == 1
+    assert result.err.startswith("immapscope: all files: wait per tree operation is worse")
+    told = " ".join(result.out.split())
+    assert (
+        "B is worse: its wait per tree operation is 300 us, and A's is 0 (Mann-Whitney p = 0.008, "
+        "Cliff's delta +1.00)."
+    ) in told
+
+
+def test_an_interval_without_an_upper_end_has_its_lower_one(
+    immapscope: Command, tmp_path: Path
+) -> None:
+    a = _folder(tmp_path / "a", _waits(0, 0, 0, 0, 0.001))
+    b = _folder(tmp_path / "b", _waits(0.1, 0.2, 0.3, 0.4, 0.5))
+    result = immapscope("compare", a, b, "--format", "json", "--fail-above", "1000%")
+    assert result.status == 1
+    low, high = json.loads(result.out)["measures"][0]["interval"]
+    assert low > 11
+    assert high is None
+    for form in ("table", "mail"):
+        assert f">= {low:.3g}" in immapscope("compare", a, b, "--format", form).out
 
 
 @pytest.mark.parametrize("form", ["table", "json", "mail"])
@@ -78,14 +106,18 @@ def test_each_form_has_every_measure(
         assert what in told
 
 
-def test_a_mail_fits_72_columns_whatever_the_names(immapscope: Command, tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [1.2, 1e-4, 0.001234, 123456, 2e6])
+def test_a_mail_fits_72_columns_whatever_the_names_and_numbers(
+    immapscope: Command, tmp_path: Path, times: float
+) -> None:
     name = "\x1b[31m" + "x" * 200 + "\udcff\n"
-    for folder in ("a", "b"):
+    for folder, scale in (("a", 1.0), ("b", times)):
         (tmp_path / folder).mkdir()
         for number in range(4):
-            text = json.dumps(run(1 + number / 10, name))
+            text = json.dumps(run((1 + number / 10) * scale, name))
             (tmp_path / folder / f"{number}.json").write_text(text)
-    told = immapscope("compare", tmp_path / "a", tmp_path / "b", "--format", "mail").out
+    sides = tmp_path / "a", tmp_path / "b"
+    told = immapscope("compare", *sides, "--format", "mail").out
     assert max(map(len, told.splitlines())) <= 72
     assert "\x1b" not in told
     assert "\\x1b[31m" in told

@@ -43,6 +43,20 @@ def test_what_sets_in_is_shown_by_the_rarest_outcome() -> None:
     assert found.needed == found.least == least_runs(False, level) == 6
 
 
+def test_where_some_runs_waited_nothing_the_lower_end_is_known() -> None:
+    # One resample of A in three has none of its waits.
+    found = difference([0.0, 0, 0, 0, 0.001], [5.0, 6, 7, 8, 9], paired=False, seed=1)
+    assert found.interval is not None
+    low, high = found.interval
+    assert high is None
+    assert 1000 < low < (found.ratio or 0)
+
+
+def test_resamples_in_which_neither_waited_widen_the_interval() -> None:
+    found = difference([0.0, 0, 0, 1], [0.0, 0, 0, 1], paired=False, seed=1)
+    assert found.interval == (0, None)
+
+
 def test_a_side_that_does_not_know_leaves_the_other_ones_mean() -> None:
     found = difference([], [1.0, 3.0], paired=True, seed=1)
     assert (found.mean_a, found.mean_b) == (None, 2)

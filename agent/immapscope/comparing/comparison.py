@@ -39,9 +39,14 @@ class Compared:
         return Verdict.WORSE if self.difference.effect > 0 else Verdict.BETTER
 
     def beyond(self, share: float) -> bool:
-        """Whether it is worse by more than that, with the whole of its interval."""
+        """Whether it is worse by more than that, with the whole of its interval.
+
+        Anything is more than nothing by more than any share.
+        """
+        if self.verdict is not Verdict.WORSE:
+            return False
         interval = self.difference.interval
-        return self.verdict is Verdict.WORSE and interval is not None and interval[0] > 1 + share
+        return self.difference.mean_a == 0 or (interval is not None and interval[0] > 1 + share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from immapscope.outputs.shortened import shortened
 WIDTH: Final = 72
 _NAME: Final = 26
 _HEADS: Final = ("A", "B", "B/A", "95 % interval")
-_WIDTHS: Final = (9, 9, 6, 13)
+_WIDTHS: Final = (9, 9, 7, 15)
 
 
 def mail(comparison: Comparison) -> str:

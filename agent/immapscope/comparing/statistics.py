@@ -3,18 +3,14 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from immapscope.comparing.power import detectable_share, runs_needed, scatter_of
 from immapscope.comparing.ranks import ALPHA, effect, least_p, least_runs, rank_test
-
-_RESAMPLES: Final = 4000
+from immapscope.comparing.resampling import Interval, interval_of_ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,7 @@ class Difference:
     mean_a: float | None
     mean_b: float | None
     ratio: float | None
-    interval: tuple[float, float] | None
+    interval: Interval | None
     p: float | None
     effect: float | None
     needed: int | None
@@ -65,7 +61,7 @@ def difference(
         mean_a,
         mean_b,
         ratio,
-        _interval(a, b, paired, seed),
+        interval_of_ratio(a, b, paired, seed),
         rank_test(a, b, paired),
         found,
         needed,
@@ -73,32 +69,3 @@ def difference(
         least,
         least_p(len(a), len(b), paired) <= level,
     )
-
-
-def _interval(
-    a: Sequence[float], b: Sequence[float], paired: bool, seed: int
-) -> tuple[float, float] | None:
-    if min(len(a), len(b)) < 2 or not np.mean(a):
-        return None
-    from scipy import stats
-
-    with warnings.catch_warnings():
-        # Runs that are all alike have no scatter to correct by.
-        warnings.simplefilter("ignore")
-        found = stats.bootstrap(
-            (np.asarray(a), np.asarray(b)),
-            _ratio_of_means,
-            paired=paired,
-            vectorized=True,
-            n_resamples=_RESAMPLES,
-            method="percentile",
-            random_state=seed,
-        ).confidence_interval
-    low, high = float(found.low), float(found.high)
-    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
-
-
-def _ratio_of_means(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio: np.ndarray = b.mean(axis=axis) / a.mean(axis=axis)
-    return ratio

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from immapscope.comparing.comparison import Compared, Comparison, Verdict
-from immapscope.comparing.measures import Unit
+from immapscope.comparing.measures import HEADLINE, Unit
 from immapscope.outputs.printable import printable
 from immapscope.outputs.units import duration, rate
 
@@ -27,9 +27,12 @@ def ratio(compared: Compared) -> str:
 
 
 def interval(compared: Compared) -> str:
-    """Of the ratio, `-` where there are too few runs."""
+    """Of the ratio, `-` where there are too few runs; `>= 3.2` where it has no upper end."""
     found = compared.difference.interval
-    return UNKNOWN if found is None else f"{_digits(found[0])}-{_digits(found[1])}"
+    if found is None:
+        return UNKNOWN
+    low, high = found
+    return f">= {_digits(low)}" if high is None else f"{_digits(low)}-{_digits(high)}"
 
 
 def probability(p: float | None) -> str:
@@ -62,12 +65,12 @@ def sentence(comparison: Comparison) -> str:
     """What the headline comes to."""
     line = comparison.headline
     found = line.difference
-    said = f"{line.measure.what} is {_times(found.ratio)}"
+    said = f"{HEADLINE} is {_beside(line)}"
     if line.verdict is not Verdict.NOTHING:
-        return (
-            f"B is {line.verdict}: its {said} (95 % interval {interval(line)}, "
-            f"{test(comparison)} p = {probability(line.p)}, Cliff's delta {effect(line)})."
-        )
+        sure = [f"{test(comparison)} p = {probability(line.p)}", f"Cliff's delta {effect(line)}"]
+        if found.interval is not None:
+            sure.insert(0, f"95 % interval {interval(line)}")
+        return f"B is {line.verdict}: its {said} ({', '.join(sure)})."
     if line.p is None:
         return (
             f"These runs can show no difference, whatever there is: {found.least} of each side are "
@@ -101,9 +104,19 @@ def sides(comparison: Comparison) -> tuple[str, str]:
     return told[0], told[1]
 
 
-def _times(found: float | None) -> str:
-    return "not known beside A's, which is 0" if found is None else f"{_digits(found)} of A's"
+def _beside(line: Compared) -> str:
+    found = line.difference
+    if found.ratio is not None:
+        return f"{_digits(found.ratio)} of A's"
+    if not found.mean_b:
+        return "0, as A's is"
+    return f"{value(line, found.mean_b)}, and A's is 0"
 
 
 def _digits(found: float) -> str:
-    return f"{found:.3g}" if found < 1000 else f"{found:,.0f}"
+    """Three of them; no more than seven characters, since the columns of a mail are narrow."""
+    if 0 < found < 0.001:
+        return "<0.001"
+    if found >= 999_999.5:
+        return f"{found:.0e}"
+    return f"{found:.3g}" if found < 999.5 else f"{found:,.0f}"
