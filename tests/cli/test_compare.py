@@ -97,6 +97,48 @@ def test_an_interval_without_an_upper_end_has_its_lower_one(
         assert f">= {low:.3g}" in immapscope("compare", a, b, "--format", form).out
 
 
+@pytest.mark.parametrize("form", ["table", "mail"])
+def test_all_of_a_part_is_told_where_it_is_asked_for(
+    immapscope: Command, worse: tuple[Path, Path], form: str
+) -> None:
+    told = {
+        detail: immapscope("compare", *worse, "--format", form, *detail).out
+        for detail in ((), ("--detail",))
+    }
+    # Of all together, and of a file, two nodes and two operations; waits of three causes too.
+    counts = {"acquisitions per exec": (1, 6), "median wait": (1, 9), "longest wait": (1, 9)}
+    for what, (few, many) in counts.items():
+        assert [one.count(what) for one in told.values()] == [few, many]
+
+
+@pytest.mark.parametrize("form", ["table", "json", "mail"])
+def test_too_few_runs_for_so_many_parts_are_told(
+    immapscope: Command, tmp_path: Path, form: str
+) -> None:
+    files = {f"lib{number}.so": 1.0 for number in range(10)}
+    sides = [_folder(tmp_path / name, [of_files(files)] * 5) for name in ("a", "b")]
+    told = " ".join(immapscope("compare", *sides, "--format", form).out.split())
+    assert "none of the 10 files can be called different by so few runs: that takes 6 of" in told
+    assert "other measures" not in told
+
+
+def test_what_only_walks_waited_for_says_what_it_is_told_by(
+    immapscope: Command, tmp_path: Path
+) -> None:
+    made = [of_files({"libc.so.6": 1.0, "data": 0.5}, {"data": 0})] * 4
+    sides = [_folder(tmp_path / name, made) for name in ("a", "b")]
+    for form in ("table", "mail"):
+        told = immapscope("compare", *sides, "--format", form).out
+        assert "data (of all)" in told
+        assert "(of all): for each tree operation of all files" in " ".join(told.split())
+    (data,) = (
+        one
+        for one in json.loads(immapscope("compare", *sides, "--format", "json").out)["measures"]
+        if (one["name"], one["what"]) == ("data", "wait per tree operation")
+    )
+    assert data["per_tree_operation_of"] == "all"
+
+
 @pytest.mark.parametrize("form", ["table", "json", "mail"])
 def test_each_form_has_every_measure(
     immapscope: Command, worse: tuple[Path, Path], form: str
@@ -117,7 +159,7 @@ def test_a_mail_fits_72_columns_whatever_the_names_and_numbers(
             text = json.dumps(run((1 + number / 10) * scale, name))
             (tmp_path / folder / f"{number}.json").write_text(text)
     sides = tmp_path / "a", tmp_path / "b"
-    told = immapscope("compare", *sides, "--format", "mail").out
+    told = immapscope("compare", *sides, "--format", "mail", "--detail").out
     assert max(map(len, told.splitlines())) <= 72
     assert "\x1b" not in told
     assert "\\x1b[31m" in told
@@ -258,6 +300,10 @@ def _text(text: str) -> Callable[[Path], Any]:
             "is not what `trace --format json` prints: kernel: Field required",
         ),
         (_text(json.dumps(run(rows=[{}]))), "rows.0."),
+        (
+            _text(json.dumps(run()).replace('"count": [10, 60, 30]', '"count": [10, 60]')),
+            "rows.0.wait_buckets: Value error, a histogram has one count more than bounds",
+        ),
         (_text(json.dumps(run()) + json.dumps(run())), "holds several documents"),
         (_text(json.dumps(run(tree_operations=[]))), "no tree operation was counted"),
         (_text("PAR1 and no more"), "is no recording"),

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from immapscope.errors import UsageError
 from immapscope.grouping import ALL_KEYS, SortKey
@@ -43,9 +43,15 @@ class Buckets(_Part):
     le: list[float]
     count: list[int]
 
+    @model_validator(mode="after")
+    def _one_more(self) -> Self:
+        if len(self.count) != len(self.le) + 1:
+            raise ValueError("a histogram has one count more than bounds")
+        return self
+
 
 class RunRow(_Part):
-    """A row; a key that was not grouped by is None."""
+    """A row; a key that was not grouped by is None. `rest_of`: rows that `--top` summed into it."""
 
     inode: File | None = None
     node: int | None = None
@@ -56,6 +62,7 @@ class RunRow(_Part):
     wait_seconds: float
     wait_seconds_max: float
     wait_buckets: Buckets | None
+    rest_of: int = 0
 
 
 class Changes(_Part):
@@ -127,11 +134,6 @@ class Run:
 
     source: str
     document: Document
-
-    @property
-    def changes(self) -> int | None:
-        """Tree operations of all files; None where none was counted."""
-        return sum(one.count for one in self.document.tree_operations) or None
 
     @property
     def lost_share(self) -> float:
@@ -249,8 +251,3 @@ def _differ(what: str, values: Mapping[str, str]) -> Iterator[str]:
         if value != of_first:
             yield f"{what}: {of_first} in {first!r}, {value} in {source!r}"
             return
-
-
-def name_of(file: File | None) -> str | None:
-    """What a file is called on every kernel: its name; by number alone it is not found again."""
-    return None if file is None else file.name or f"{file.device}:{file.number}"

@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from immapscope.comparing.comparison import Compared, Comparison, Verdict
-from immapscope.comparing.measures import HEADLINE, Unit
+from immapscope.comparing.measures import HEADLINE, Per, Unit
+from immapscope.comparing.parts import PARTS, Scope
 from immapscope.outputs.printable import printable
 from immapscope.outputs.units import duration, rate
 
 UNKNOWN: Final = "-"
+#: Stands behind the name of a part that waited in a run without a change of its own trees.
+OF_ALL: Final = " (of all)"
 
 
 def value(compared: Compared, mean: float | None) -> str:
@@ -48,12 +52,14 @@ def effect(compared: Compared) -> str:
     return UNKNOWN if found is None else f"{found:+.2f}"
 
 
-def name(compared: Compared) -> str:
-    """Of the measure: what it is of, or what is measured of all."""
+def title(compared: Compared) -> str:
+    """What is measured of all; the part's name; indented, what else is told of that part."""
     measure = compared.measure
-    if measure.scope == "all":
+    if measure.scope is Scope.ALL:
         return measure.what
-    return f"{measure.scope} {printable(measure.name)}"
+    if not measure.is_headline:
+        return f"  {measure.what}"
+    return printable(measure.name) + (OF_ALL if _of_all(compared) else "")
 
 
 def mark(verdict: Verdict) -> str:
@@ -89,6 +95,30 @@ def sentence(comparison: Comparison) -> str:
     return f"No difference that these runs can show: B's {said}.{more}{needed}"
 
 
+def remarks(comparison: Comparison) -> Iterator[str]:
+    """For which parts there are too few runs to show anything, since there are many parts."""
+    if comparison.headline.p is None:
+        return
+    others = [one for one in comparison.lines[1:] if one.measure.scope is Scope.ALL]
+    families = {"other measures of all files together": others}
+    families |= {f"{scope}s": comparison.headlines(scope) for scope in PARTS}
+    for what, lines in families.items():
+        if lines and not any(line.difference.decidable for line in lines):
+            yield (
+                f"none of the {len(lines)} {what} can be called different by so few runs: that "
+                f"takes {lines[0].difference.least} of each side"
+            )
+
+
+def footnotes(comparison: Comparison) -> Iterator[str]:
+    """What explains a word of the lines."""
+    if any(_of_all(line) for line in comparison.lines):
+        yield (
+            f"{OF_ALL.strip()}: for each tree operation of all files, since in some run it waited "
+            "without one of its own"
+        )
+
+
 def test(comparison: Comparison) -> str:
     """The name of the rank test."""
     return "Wilcoxon" if comparison.paired else "Mann-Whitney"
@@ -102,6 +132,11 @@ def sides(comparison: Comparison) -> tuple[str, str]:
         for side, kernel, runs in (("A", kernel_a, runs_a), ("B", kernel_b, runs_b))
     ]
     return told[0], told[1]
+
+
+def _of_all(line: Compared) -> bool:
+    """Of a part that is usually told by its own changes."""
+    return line.measure.scope in (Scope.FILE, Scope.NODE) and line.measure.per is Per.ALL
 
 
 def _beside(line: Compared) -> str:
