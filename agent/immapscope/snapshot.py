@@ -181,7 +181,11 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a session (or one interval of it) saw. Rows are disjoint and sum to `totals`."""
+    """What a session (or one interval of it) saw. Rows are disjoint and sum to `totals`.
+
+    `command`: what was run meanwhile, bytes outside UTF-8 kept as surrogate escapes, None where
+    nothing was.
+    """
 
     kernel: KernelFacts
     mode: Mode
@@ -198,3 +202,4 @@ class Snapshot:
     totals: Totals
     stacks: tuple[StackWeight, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    command: tuple[str, ...] | None = None

@@ -45,7 +45,7 @@ def test_every_key_of_the_schema_is_there_in_its_order() -> None:
     assert list(found) == [
         *("schema", "kernel", "mode", "started", "duration_seconds", "by", "rows", "shards"),
         *("sweeps", "loss", "entered", "in_flight", "boundary", "totals"),
-        *("tree_operations", "notes"),
+        *("tree_operations", "notes", "command"),
     ]
     assert found["schema"] == 1
     assert list(found["kernel"]) == [
@@ -104,6 +104,18 @@ def test_the_bytes_of_any_name_come_back(name: bytes) -> None:
     found = json.loads(text)["rows"][0]["inode"]
     assert os.fsencode(found["name"]) == name
     assert os.fsencode(found["path"]) == b"/srv/" + name
+
+
+@given(name_bytes)
+def test_the_bytes_of_what_was_run_come_back(word: bytes) -> None:
+    storm = replace(exec_storm(), command=("sh", os.fsdecode(word)))
+    text = render(storm, format=Format.JSON)
+    assert text.isascii()
+    assert [os.fsencode(one) for one in json.loads(text)["command"]] == [b"sh", word]
+
+
+def test_where_nothing_was_run_no_command_is_known() -> None:
+    assert document(exec_storm())["command"] is None
 
 
 def test_contention_mode_does_not_call_zero_what_it_did_not_measure() -> None:

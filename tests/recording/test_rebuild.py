@@ -128,6 +128,14 @@ def test_what_found_no_room_is_lost_with_its_reason(tmp_path: Path) -> None:
     assert all(equation.holds for equation in law(snapshot))
 
 
+@pytest.mark.parametrize("command", [(), ("make", "-j64"), ("sh", "-c", "\udcff \n")])
+def test_what_was_run_is_told_as_a_trace_tells_it(tmp_path: Path, command: tuple[str, ...]) -> None:
+    path = tmp_path / "file"
+    write(path, [records(storm(1, 50))], replace(HEADER, command=command))
+    with Recording(path) as recording:
+        assert snapshot_of(recording).command == (command or None)
+
+
 def test_a_recording_that_was_not_closed_says_so(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write(path, [records(storm(1, 50))], replace(HEADER, complete=False))

@@ -95,6 +95,13 @@ def send(number: signal.Signals) -> Callable[[object], None]:
     return lambda _: os.kill(os.getpid(), number)
 
 
+def test_each_snapshot_says_what_was_run() -> None:
+    command = ["/bin/sh", "-c", "sleep 0.05; exit 0", "\udcff"]
+    outcome, intervals = run_for(Watched(), FOREVER, 0.01, command)
+    assert {snapshot.command for snapshot in (outcome.snapshot, *intervals)} == {tuple(command)}
+    assert run_for(Watched(), 0.01)[0].snapshot.command is None
+
+
 def test_a_session_ends_with_its_time() -> None:
     watched = Watched()
     began = time.monotonic()

@@ -55,6 +55,12 @@ def _share(text: str | None) -> float | None:
     metavar="FORMAT",
     help="table, json, or mail: plain text of 72 columns.",
 )
+@click.option(
+    "--detail",
+    is_flag=True,
+    help="Of each file, node, operation and cause also acquisitions per exec and the longest "
+    "waits. JSON always has them.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="Of resampling.")
 @options.output
 def compare(
@@ -64,6 +70,7 @@ def compare(
     fail_above: float | None,
     anyway: bool,
     format_: str,
+    detail: bool,
     seed: int,
     output: str | None,
 ) -> int:
@@ -90,9 +97,9 @@ def compare(
         raise UsageError(f"{found[0]}; to compare all the same: --anyway")
     compared = comparing.compare(*sides, paired=repeat, seed=seed, warnings=found)
     text = {
-        "table": lambda: table(compared, terminal_width(output), colored(output)),
+        "table": lambda: table(compared, terminal_width(output), colored(output), detail),
         "json": lambda: document(compared),
-        "mail": lambda: mail(compared),
+        "mail": lambda: mail(compared, detail),
     }[format_]()
     with output_to(output) as write:
         write(text)

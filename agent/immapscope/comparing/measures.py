@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is compared: measures of a run, each a number for the whole run, or None where not known."""
+"""What is compared: measures, each a number for every run, or None where a run does not know it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from immapscope.comparing.runs import Run, RunRow, name_of
+from immapscope.comparing.parts import Part, Parts, Scope
+from immapscope.comparing.runs import Run, Totals
 
-#: Files that have measures of their own: those that waited most on both sides together.
+#: Files that have measures of their own: those that waited most, on both sides together, and
+#: besides of those that waited on one side alone.
 MOST_FILES: Final = 10
+MOST_ONE_SIDED: Final = 3
+
+#: What the verdict is about, of all and of each part.
+HEADLINE: Final = "wait per tree operation"
 
 
 class Unit(StrEnum):
@@ -21,123 +27,149 @@ class Unit(StrEnum):
     COUNT = "count"
 
 
+class Per(StrEnum):
+    """Whose tree operations a measure is for each of."""
+
+    PART = "part"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """`scope`: all, file, node, operation or cause; `name`: which one, empty for all."""
+    """`name`: which file, node, operation or cause, empty for all; `a`, `b`: by run."""
 
-    scope: str
+    scope: Scope
     name: str
     what: str
     unit: Unit
-    values: Callable[[Run], float | None]
+    a: tuple[float | None, ...]
+    b: tuple[float | None, ...]
+    per: Per | None = None
+
+    @property
+    def is_headline(self) -> bool:
+        """Whether it says how its part fares; others tell why."""
+        return self.what == HEADLINE
 
 
-#: What the verdict is about.
-HEADLINE: Final = "wait per tree operation"
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A run as a measure of one part sees it."""
+
+    part: Part
+    all: Part
+    totals: Totals
 
 
-def measures(one: Sequence[Run], other: Sequence[Run]) -> list[Measure]:
-    """The headline first, then what tells where it comes from."""
-    found = [
-        _all(HEADLINE, Unit.SECONDS,
-             lambda run: _per(run.document.totals.wait_seconds, run.changes)),
-        _all("waits per tree operation", Unit.COUNT,
-             lambda run: _per(run.document.totals.contended, run.changes)),
-        _all("wait per exec", Unit.SECONDS,
-             lambda run: _per(run.document.totals.wait_seconds, run.document.totals.execs)),
-        _all("acquisitions per exec", Unit.COUNT,
-             lambda run: _per(run.document.totals.acquisitions, run.document.totals.execs)),
-        _all("median wait", Unit.SECONDS, lambda run: _quantile(run.document.rows, 0.5)),
-        _all("99th percentile wait", Unit.SECONDS, lambda run: _quantile(run.document.rows, 0.99)),
-        _all("longest wait", Unit.SECONDS, lambda run: _longest(run.document.rows)),
-    ]  # fmt: skip
-    runs = [*one, *other]
-    found += [_of_file(name) for name in _hottest(runs, lambda row: name_of(row.inode), MOST_FILES)]
-    found += [_of_node(int(node)) for node in sorted(_words(runs, lambda row: row.node), key=int)]
-    found += [_of_rows("operation", word) for word in _hottest(runs, lambda row: row.operation)]
-    found += [_of_rows("cause", word) for word in _hottest(runs, lambda row: row.cause)]
-    return found
+_Value = Callable[[_Seen], float | None]
+
+_TAIL: Final[tuple[tuple[str, Unit, _Value], ...]] = (
+    ("median wait", Unit.SECONDS, lambda run: run.part.quantile(0.5)),
+    ("99th percentile wait", Unit.SECONDS, lambda run: run.part.quantile(0.99)),
+    ("longest wait", Unit.SECONDS, lambda run: run.part.longest),
+)
 
 
-def _all(what: str, unit: Unit, values: Callable[[Run], float | None]) -> Measure:
-    return Measure("all", "", what, unit, values)
+def measures(a: Sequence[Run], b: Sequence[Run]) -> list[Measure]:
+    """The headline first, then what tells where it comes from: of each part its headline first."""
+    return list(_Sides([Parts(run) for run in a], [Parts(run) for run in b], a, b).measures())
 
 
-def _of_file(name: str) -> Measure:
-    def values(run: Run) -> float | None:
-        changes = sum(
-            one.count for one in run.document.tree_operations if name_of(one.inode) == name
-        )
-        rows = (row for row in run.document.rows if name_of(row.inode) == name)
-        return _per(sum(row.wait_seconds for row in rows), changes)
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    parts_a: Sequence[Parts]
+    parts_b: Sequence[Parts]
+    a: Sequence[Run]
+    b: Sequence[Run]
 
-    return Measure("file", name, HEADLINE, Unit.SECONDS, values)
+    def measures(self) -> Iterator[Measure]:
+        """Of all, then of each part."""
+        yield self._of_changes(Scope.ALL, "", Per.ALL)
+        yield self._measure(
+            Scope.ALL, "", "waits per tree operation", Unit.COUNT,
+            lambda run: _per(run.part.contended, run.all.changes), Per.ALL,
+        )  # fmt: skip
+        yield self._measure(
+            Scope.ALL, "", "wait per exec", Unit.SECONDS,
+            lambda run: _per(run.part.wait_seconds, run.totals.execs),
+        )  # fmt: skip
+        yield from self._details(Scope.ALL, "")
+        for name in self._files():
+            yield from self._of_part(Scope.FILE, name)
+        for name in sorted(self._hottest(Scope.NODE), key=int):
+            yield from self._of_part(Scope.NODE, name)
+        for scope in (Scope.OPERATION, Scope.CAUSE):
+            for name in self._hottest(scope):
+                # By the changes of all files, so that the parts add up to the whole.
+                yield self._of_changes(scope, name, Per.ALL)
+                yield from self._details(scope, name)
+
+    def _of_part(self, scope: Scope, name: str) -> Iterator[Measure]:
+        """By its own changes, unless it waited in a run without one: walks change no tree."""
+        parts = (one.part(scope, name) for one in (*self.parts_a, *self.parts_b))
+        walked = any(part and part.wait_seconds and not part.changes for part in parts)
+        yield self._of_changes(scope, name, Per.ALL if walked else Per.PART)
+        yield from self._details(scope, name)
+
+    def _of_changes(self, scope: Scope, name: str, per: Per) -> Measure:
+        def value(run: _Seen) -> float | None:
+            if per is Per.ALL:
+                return _per(run.part.wait_seconds, run.all.changes)
+            # What was not touched cost nothing.
+            return _per(run.part.wait_seconds, run.part.changes or run.all.changes)
+
+        return self._measure(scope, name, HEADLINE, Unit.SECONDS, value, per)
+
+    def _details(self, scope: Scope, name: str) -> Iterator[Measure]:
+        if scope is not Scope.CAUSE:
+            # The cause is known of contended acquisitions only.
+            yield self._measure(
+                scope, name, "acquisitions per exec", Unit.COUNT,
+                lambda run: _per(run.part.acquisitions, run.totals.execs),
+            )  # fmt: skip
+        for what, unit, value in _TAIL:
+            yield self._measure(scope, name, what, unit, value)
+
+    def _measure(
+        self, scope: Scope, name: str, what: str, unit: Unit, value: _Value, per: Per | None = None
+    ) -> Measure:
+        def of(side: Sequence[Parts], runs: Sequence[Run]) -> Iterator[float | None]:
+            for parts, run in zip(side, runs, strict=True):
+                part = parts.part(scope, name)
+                if part is None:
+                    yield None
+                    continue
+                found = value(_Seen(part, parts.all, run.document.totals))
+                # What differs by rounding alone would have a rank of its own.
+                yield None if found is None else float(f"{found:.9g}")
+
+        a, b = tuple(of(self.parts_a, self.a)), tuple(of(self.parts_b, self.b))
+        return Measure(scope, name, what, unit, a, b, per)
+
+    def _files(self) -> list[str]:
+        """Those that waited most; a small one that waits on one side only is news all the same."""
+        both = self._hottest(Scope.FILE)
+        sides = [_waited(side, Scope.FILE) for side in (self.parts_a, self.parts_b)]
+        one_sided = [name for name in both[MOST_FILES:] if sum(name in one for one in sides) == 1]
+        return both[:MOST_FILES] + one_sided[:MOST_ONE_SIDED]
+
+    def _hottest(self, scope: Scope) -> list[str]:
+        """By the wait of a run of A and a run of B together, however many each side has."""
+        found: dict[str, float] = {}
+        for side in (self.parts_a, self.parts_b):
+            for name, waited in _waited(side, scope).items():
+                found[name] = found.get(name, 0.0) + waited / len(side)
+        return sorted(found, key=lambda name: (-found[name], name))
 
 
-def _of_node(node: int) -> Measure:
-    def values(run: Run) -> float | None:
-        changes = sum(one.count for one in run.document.tree_operations if one.node == node)
-        rows = (row for row in run.document.rows if row.node == node)
-        return _per(sum(row.wait_seconds for row in rows), changes)
-
-    return Measure("node", str(node), HEADLINE, Unit.SECONDS, values)
-
-
-def _of_rows(scope: str, word: str) -> Measure:
-    """By the changes of all files, so that the parts add up to the whole."""
-
-    def values(run: Run) -> float | None:
-        rows = (row for row in run.document.rows if getattr(row, scope) == word)
-        return _per(sum(row.wait_seconds for row in rows), run.changes)
-
-    return Measure(scope, word, HEADLINE, Unit.SECONDS, values)
-
-
-def _per(part: float | None, whole: int | None) -> float | None:
-    return part / whole if part is not None and whole else None
-
-
-def _words(runs: Iterable[Run], key: Callable[[RunRow], object]) -> dict[str, float]:
-    """Each value of a key with the seconds that were waited under it."""
+def _waited(side: Sequence[Parts], scope: Scope) -> dict[str, float]:
+    """Seconds that each part waited in all runs of a side."""
     found: dict[str, float] = {}
-    for run in runs:
-        for row in run.document.rows:
-            word = key(row)
-            if word is not None and row.wait_seconds:
-                found[str(word)] = found.get(str(word), 0.0) + row.wait_seconds
+    for parts in side:
+        for name, waited in parts.names(scope).items():
+            found[name] = found.get(name, 0.0) + waited
     return found
 
 
-def _hottest(
-    runs: Sequence[Run], key: Callable[[RunRow], object], most: int | None = None
-) -> list[str]:
-    found = _words(runs, key)
-    return sorted(found, key=lambda word: -found[word])[:most]
-
-
-def _longest(rows: Sequence[RunRow]) -> float | None:
-    return max((row.wait_seconds_max for row in rows if row.contended), default=None)
-
-
-def _quantile(rows: Iterable[RunRow], share: float) -> float | None:
-    """From histograms: within a bucket waits are taken to lie evenly, so it is exact to a factor of
-    two and usually much better. The last bucket has no end but the longest wait.
-    """
-    counts: list[int] = []
-    bounds: list[float] = []
-    longest = 0.0
-    for row in rows:
-        if row.wait_buckets is not None:
-            bounds = row.wait_buckets.le
-            counts = counts or [0] * len(row.wait_buckets.count)
-            counts = [a + b for a, b in zip(counts, row.wait_buckets.count, strict=True)]
-            longest = max(longest, row.wait_seconds_max)
-    rest = share * sum(counts)
-    below = 0.0
-    for count, bound in zip(counts, [*bounds, longest], strict=True):
-        above = min(bound, longest)
-        if count and rest <= count:
-            return below + (above - below) * rest / count
-        rest -= count
-        below = above
-    return longest or None
+def _per(part: float | None, whole: int) -> float | None:
+    return part / whole if part is not None and whole else None

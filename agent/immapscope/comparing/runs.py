@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from immapscope.errors import UsageError
 from immapscope.grouping import ALL_KEYS, SortKey
@@ -42,9 +43,15 @@ class Buckets(_Part):
     le: list[float]
     count: list[int]
 
+    @model_validator(mode="after")
+    def _one_more(self) -> Self:
+        if len(self.count) != len(self.le) + 1:
+            raise ValueError("a histogram has one count more than bounds")
+        return self
+
 
 class RunRow(_Part):
-    """A row; a key that was not grouped by is None."""
+    """A row; a key that was not grouped by is None. `rest_of`: rows that `--top` summed into it."""
 
     inode: File | None = None
     node: int | None = None
@@ -55,6 +62,7 @@ class RunRow(_Part):
     wait_seconds: float
     wait_seconds_max: float
     wait_buckets: Buckets | None
+    rest_of: int = 0
 
 
 class Changes(_Part):
@@ -117,20 +125,15 @@ class Document(_Part):
     tree_operations: list[Changes] = []
     loss: dict[str, Lost]
     totals: Totals
+    command: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: where it came from, what it measured, and what was run, where that is known."""
+    """One run: where it came from, and what it measured."""
 
     source: str
     document: Document
-    command: tuple[str, ...] | None = None
-
-    @property
-    def changes(self) -> int | None:
-        """Tree operations of all files; None where none was counted."""
-        return sum(one.count for one in self.document.tree_operations) or None
 
     @property
     def lost_share(self) -> float:
@@ -176,9 +179,9 @@ def _recorded(path: str) -> Run:
     from immapscope.recording.rebuild import snapshot_of
 
     with Recording(path) as recording:
-        snapshot, command = snapshot_of(recording), recording.header.command
+        snapshot = snapshot_of(recording)
     text = render(snapshot, format=Format.JSON, keys=ALL_KEYS, sort=SortKey.WAIT)
-    return Run(path, _document(path, text.encode()), command or None)
+    return Run(path, _document(path, text.encode()))
 
 
 def _document(path: str, text: bytes) -> Document:
@@ -210,18 +213,20 @@ def _document(path: str, text: bytes) -> Document:
 def differences(one: Sequence[Run], other: Sequence[Run]) -> Iterator[str]:
     """What makes the two sides, or runs of one of them, no comparison; none where they may be."""
     runs = [*one, *other]
-    yield from _differ("mode", {run.source: run.document.mode for run in runs})
-    yield from _differ("--by", {run.source: ",".join(run.document.by) for run in runs})
+    yield from _differ("mode", {run.source: repr(run.document.mode) for run in runs})
+    yield from _differ("--by", {run.source: repr(",".join(run.document.by)) for run in runs})
     machines = {run.source: _machine(run.document.kernel) for run in runs}
     yield from _differ("machine", machines)
-    commands = {run.source: " ".join(run.command) for run in runs if run.command is not None}
-    yield from _differ("command", commands)
+    # What is not known may have been anything.
+    yield from _differ("workload", {run.source: _workload(run.document.command) for run in runs})
     for side, name in ((one, "A"), (other, "B")):
-        kernels = {run.source: str(run.document.kernel) for run in side}
+        kernels = {run.source: repr(str(run.document.kernel)) for run in side}
         yield from _differ(f"kernel within {name}", kernels)
     lengths = {run.source: run.document.duration_seconds for run in runs}
     shortest, longest = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
-    if not commands and lengths[longest] > 2 * lengths[shortest]:
+    # The same work may take longer on one side; where no command is known it may have been less.
+    known = all(run.document.command is not None for run in runs)
+    if not known and lengths[longest] > 2 * lengths[shortest]:
         yield (
             f"duration: {lengths[shortest]:.3g} s in {shortest!r}, "
             f"{lengths[longest]:.3g} s in {longest!r}"
@@ -232,19 +237,17 @@ def differences(one: Sequence[Run], other: Sequence[Run]) -> Iterator[str]:
 
 
 def _machine(facts: Facts) -> str:
-    return f"{facts.nodes} nodes, {facts.cpus} CPUs"
+    return repr(f"{facts.nodes} nodes, {facts.cpus} CPUs")
 
 
-def _differ(what: str, values: dict[str, str]) -> Iterator[str]:
-    first = next(iter(values.items()), None)
-    if first is None:
-        return
+def _workload(command: Sequence[str] | None) -> str:
+    return "no command" if command is None else repr(shlex.join(command))
+
+
+def _differ(what: str, values: Mapping[str, str]) -> Iterator[str]:
+    """`values`: by what each run was read from, printable; the first two that differ are told."""
+    first, of_first = next(iter(values.items()))
     for source, value in values.items():
-        if value != first[1]:
-            yield f"{what}: {first[1]!r} in {first[0]!r}, {value!r} in {source!r}"
+        if value != of_first:
+            yield f"{what}: {of_first} in {first!r}, {value} in {source!r}"
             return
-
-
-def name_of(file: File | None) -> str | None:
-    """What a file is called on every kernel: its name; by number alone it is not found again."""
-    return None if file is None else file.name or f"{file.device}:{file.number}"

@@ -7,8 +7,9 @@ seconds. null is unknown or not measured; a key that was not grouped by is absen
 
 `wait_buckets.le` holds the finite upper bounds in seconds, `wait_buckets.count` one count more:
 the last is of waits longer than every bound. A row with `rest_of` sums that many rows which
-`--top` left out. Beyond the schema: `deleted` in an inode, `tree_operations`, `notes`, the kernel's
-`learnt_from`: tree operations that an unknown layout was learnt from.
+`--top` left out. Beyond the schema: `deleted` in an inode, `tree_operations`, `notes`, `command`:
+the words of what was run, and the kernel's `learnt_from`: tree operations that an unknown layout
+was learnt from.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ def document(snapshot: Snapshot, rows: Sequence[GroupedRow], keys: Sequence[Key]
         "totals": _totals(snapshot.totals),
         "tree_operations": [_tree_operations(changes) for changes in snapshot.tree_operations],
         "notes": list(snapshot.notes),
+        "command": None if snapshot.command is None else list(snapshot.command),
     }
     return json.dumps(value, ensure_ascii=True, allow_nan=False) + "\n"
 

@@ -55,7 +55,12 @@ def snapshot_of(
     snapshot = assemble(counters, context)
     slots = [header.slots.get(slot) or SlotCounts() for slot in wanted_slots(counters, context)]
     loss = {**snapshot.loss, **_not_recorded(slots)}
-    return replace(snapshot, loss=loss, notes=(*snapshot.notes, *_notes(recording)))
+    return replace(
+        snapshot,
+        loss=loss,
+        notes=(*snapshot.notes, *_notes(recording)),
+        command=header.command or None,
+    )
 
 
 def _files(recording: Recording) -> Structs:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from immapscope.arithmetic import difference
@@ -47,7 +47,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The last snapshot (of the whole session, or of its last interval) and the exit status."""
+    """The last snapshot (of the whole session, or of its last interval) and the exit status.
+
+    It says what was run, as each that was handed over before does.
+    """
 
     snapshot: Snapshot
     status: int
@@ -68,7 +71,9 @@ def run(
         target.open()
         command = start(span.command)
         try:
-            before = _until_the_end(target, span, command, signals, each, tick)
+            before = _until_the_end(
+                target, span, command, signals, lambda one: each(_of(span, one)), tick
+            )
             last = target.close()
         finally:
             ended_itself = command is None or command.poll() is not None
@@ -79,7 +84,12 @@ def run(
         status = _as_of_a_shell(command.returncode)
     else:
         status = ExitStatus.INTERRUPTED if interrupted else ExitStatus.FINE
-    return Outcome(last if before is None else difference(last, before), status)
+    whole = last if before is None else difference(last, before)
+    return Outcome(_of(span, whole), status)
+
+
+def _of(span: Span, snapshot: Snapshot) -> Snapshot:
+    return replace(snapshot, command=tuple(span.command) or None)
 
 
 def _until_the_end(
