@@ -12,6 +12,7 @@ from immapscope.whatif.design import (
     ONE,
     UNKNOWN,
     Design,
+    hash_in_copy,
     tree_for_new,
     tree_for_old,
 )
@@ -84,10 +85,10 @@ def _tree(
     vma = entry & VMA_MASK
     what = entry >> WHAT_SHIFT
     place = vma + copy * len(events.address)
-    address = signed(events.address[vma])
+    hashed = hash_in_copy(signed(events.address[vma]), copy)
     if what == NEW:
         cpu = cpu_of(design, events, event, copy)
-        tree = tree_for_new(design, world.locks, first, cpu, address)
+        tree = tree_for_new(design, world.locks, first, cpu, hashed)
     elif what == COPY:
         tree = before
     else:
@@ -95,7 +96,7 @@ def _tree(
         if tree != UNKNOWN:
             return tree
         if design.numbers[0].choice == BY_ADDRESS:
-            tree = address % design.numbers[0].trees
+            tree = hashed % design.numbers[0].trees
         else:
             tree = tree_for_old(design, world.state)
             world.state[0].drawn += 1
