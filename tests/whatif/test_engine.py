@@ -117,3 +117,13 @@ def test_a_hash_spreads_the_copies_of_one_mapping() -> None:
     world = simulate(design, events, 1, seed=1, spread_ns=1e6)
     assert 18 <= np.count_nonzero(world.locks["taken"]) <= 32
     assert world.locks["taken"].sum() == 48
+
+
+def test_a_hash_does_not_tell_the_tree_of_a_vma_that_was_there_before() -> None:
+    """It may have come by a fork, and is then where the VMA is that it was copied from."""
+    chain = [Acquisition(1, 1, vmas=(("goes", vma),)) for vma in range(200)]
+    design = as_design(Policy("each", 4, lambda cpu, vma: 0), 1, choice=BY_ADDRESS)
+    once, again = (simulate(design, as_events([chain], [0.0]), 1, seed) for seed in (1, 2))
+    assert once.state[0]["drawn"] == again.state[0]["drawn"] == 200
+    assert once.tree_of_vma.tolist() != again.tree_of_vma.tolist()
+    assert np.bincount(once.tree_of_vma, minlength=4).min() > 25

@@ -94,7 +94,10 @@ def tree_for_new(design: Design, locks: Records, first: int, cpu: int, hashed: i
 
 @compiled
 def tree_for_old(design: Design, state: Records) -> int:
-    """Where a VMA may be of which it is not known when it was made."""
+    """Where a VMA may be of which it is not known how it was made.
+
+    Its address does not say it either: what came by a fork or a split is where its original is.
+    """
     if design.numbers[0].choice == BY_CPU:
         return signed(design.tree_of_cpu[random_below(state, len(design.tree_of_cpu))])
     return random_below(state, design.numbers[0].trees)
