@@ -126,7 +126,8 @@ def as_events(chains: Sequence[Sequence[Acquisition]], starts: Sequence[float]) 
     order = np.argsort(starts, kind="stable")
     return Events(
         events, np.array(vmas, np.uint32), np.array(head, np.uint32)[order],
-        np.array(starts, float)[order], none, none, np.arange(1, vmas_of(chains) + 1, dtype=np.uint32),
+        np.array(starts, float)[order], none, none,
+        np.arange(1, vmas_of(chains) + 1, dtype=np.uint32),
     )  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -51,13 +53,16 @@ def test_it_differs_from_no_plain_simulation(
     assert state["done"] == chains * length
     assert (state["handoffs"], state["remote"]) == (plain.handovers, plain.remote)
     assert world.waits.sum() == pytest.approx(plain.wait, rel=1e-5, abs=1e-3)
+    busiest = max(plain.taken.values(), default=0)
+    assert world.locks["busy"].max() == pytest.approx(busiest, rel=1e-5)
     assert state["now"] == pytest.approx(plain.now, rel=1e-5)
+    assert state["now"] >= busiest * (1 - 1e-5)
     assert state["running"] == 0
 
 
 #: Copies of the recorded customers, and ns within which those of one chain begin.
 COPIES = 3
-SPREAD = 900.0
+SPREAD = 900_000.0
 
 
 def hashed(vma: int, vmas: int) -> int:
@@ -90,8 +95,12 @@ def copied_policies(vmas: int) -> dict[str, Policy]:
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), chains=st.integers(1, 5), length=st.integers(1, 12))
 def test_copies_are_customers_of_their_own(name: str, seed: int, chains: int, length: int) -> None:
-    once = storm(seed, chains, length, CPUS, 2)
-    first = np.random.default_rng(seed).uniform(0, 3000, chains)
+    # In whole ns, of which no sum is rounded: two copies that are let in together end together.
+    once = [
+        [replace(one, think=round(1e3 * one.think), hold=round(1e3 * one.hold)) for one in chain]
+        for chain in storm(seed, chains, length, CPUS, 2)
+    ]
+    first = np.random.default_rng(seed).uniform(0, 3e6, chains).round()
     events = as_events(once, first.tolist())
     whole: list[list[Acquisition]] = []
     for copy in range(COPIES):
@@ -99,7 +108,7 @@ def test_copies_are_customers_of_their_own(name: str, seed: int, chains: int, le
         whole += [again[chain] for chain in np.argsort(first, kind="stable")]
     starts = starts_of(events, COPIES, SPREAD, seed).ravel().tolist()
     policy = copied_policies(vmas_of(once))[name]
-    cpus, nodes, gaps = CPUS * COPIES, NODES * COPIES, (3.0, 90.0)
+    cpus, nodes, gaps = CPUS * COPIES, NODES * COPIES, (3e3, 9e4)
     plain = Simulation(whole, starts, policy, cpus, gaps, nodes)
     choice = BY_ADDRESS if "address" in name else None
     design = as_design(policy, cpus, gaps, nodes, cpus, choice, COPIES)

@@ -141,6 +141,7 @@ def _joined(recording: Recording, load: Load, clock: NDArray[np.float64], pool: 
         nameless=int(result.counts[NAMELESS]),
         load=load.excess(len(node_of_cpu)) if len(clock) else None,
         work_ns=float(result.work[0]),
+        walks_ns=float(result.work[1]),
     )
 
 

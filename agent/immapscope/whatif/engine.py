@@ -72,9 +72,10 @@ def _run(
 
 
 def starts_of(events: Events, copies: int, spread_ns: float, seed: int) -> NDArray[np.float64]:
-    """When the chains of `head` ask first, in ns: a row for each copy."""
+    """When the chains of `head` ask first, in whole ns as recorded: a row for each copy."""
     later = np.random.default_rng(seed).uniform(0, spread_ns, (copies, len(events.start)))
     later[0] = 0
+    np.floor(later, out=later)
     starts: NDArray[np.float64] = events.start + later
     return starts
 

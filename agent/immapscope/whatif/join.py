@@ -38,7 +38,7 @@ class Measured(NamedTuple):
 
     `files`: each one's last release; `gaps`: ns from a release to the next hold's start, of waiters
     on the same node and on another; `waits`: ns by block; `whole`, `part`, `clock`: of a `Load`,
-    `clock` empty in a first pass; `work`: ns in all. `counts`: see below.
+    `clock` empty in a first pass; `work`: ns in all, and of it holds of walks. `counts`: see below.
     """
 
     files: Records
@@ -63,7 +63,7 @@ def measured(load_: Load, clock: NDArray[np.float64], node_of_cpu: NDArray[np.in
     """Nothing yet."""
     return Measured(
         np.zeros(0, _FILE), np.empty((2, _GAPS)), np.zeros(BLOCKS), load_.whole, load_.part, clock,
-        np.zeros(1), node_of_cpu, np.zeros(11, np.int64),
+        np.zeros(2), node_of_cpu, np.zeros(11, np.int64),
     )  # fmt: skip
 
 
@@ -197,6 +197,8 @@ def join(
             counts[HOLD_NS] += row.hold
             counts[HOLDS] += 1
         measured.work[0] += event.hold
+        if event.kind & SWEEP:
+            measured.work[1] += event.hold
         before = linked(lives, events, at, task, row.time, released)
         event.think = 0.0
         if before >= 0 and row.time > before:
