@@ -169,6 +169,15 @@ def test_a_larger_machine_has_more_tasks_for_the_same_lock(trace: Trace) -> None
     assert found[1].trees == 24
 
 
+@pytest.mark.parametrize(("nodes", "compared"), [(2, False), (3, True)])
+def test_another_machine_with_as_many_cpus_was_not_recorded(
+    trace: Trace, nodes: int, compared: bool
+) -> None:
+    """Of three nodes of two CPUs it was: only on that one is `single` beside what was recorded."""
+    single = predictions(trace, ["node"], Machine.scaled(trace.node_of_cpu, nodes=nodes))[0]
+    assert (single.ratio is not None) == (single.ratio_interval is not None) == compared
+
+
 def test_memory_of_trees_is_that_of_the_machine(trace: Trace) -> None:
     large = Machine.scaled(trace.node_of_cpu, 384, 12)
     assert parse_policy("node").bytes_per_inode(large) == 8 + 96 + 12 * 64

@@ -99,9 +99,9 @@ def predictions(
         done = list(pool.map(lambda policy: _runs(trace, policy, machine, knobs), runs))
     by_policy = dict(zip((one.text for one in runs), done, strict=True))
     single = by_policy[_SINGLE.text]
-    scaled = machine.copies > 1 or knobs != Knobs(seed=knobs.seed)
+    as_recorded = machine.is_recorded(trace.node_of_cpu) and knobs == Knobs(seed=knobs.seed)
     run = _Run(trace, machine, knobs, Resampling(knobs.seed))
-    found = [_answer(run, _SINGLE, single, None if scaled else trace.waits)]
+    found = [_answer(run, _SINGLE, single, trace.waits if as_recorded else None)]
     for policy in asked:
         if policy.layout is Layout.SINGLE:
             continue
