@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from lab import cache, cli
 from lab.errors import LabError
-from lab.pages import put
+from lab.pages import circumstances, write
 from lab.workloads import build
 
 Json = dict[str, Any]
@@ -142,16 +140,6 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str
         yield f"| {' | '.join(cells)} |"
 
 
-def circumstances(report: Json) -> str:
-    """On what it was measured, and when; of any of the designs, which differ in nothing of it."""
-    kernel, started = report["kernel"], datetime.fromisoformat(report["started"])
-    return (
-        f"{kernel['nodes']} nodes, {kernel['cpus']} CPUs, "
-        f"Linux {kernel['release'].partition('-')[0]}, in guests on {os.cpu_count()} real cores; "
-        f"{started.day} {started:%B %Y}."
-    )
-
-
 def parts(measured: Mapping[str, Reports]) -> dict[str, list[str]]:
     """What the page has of these designs, each part by the name of its place there."""
     (first, *_) = measured.values()
@@ -182,10 +170,7 @@ def main(words: Sequence[str]) -> int:
         found = parts(measured)
         print("\n\n".join("\n".join(lines) for lines in found.values()))
         if options.write:
-            page = PAGE.read_text()
-            for name, lines in found.items():
-                page = put(page, name, lines)
-            PAGE.write_text(page)
+            write(PAGE, found)
     except LabError as error:
         print(f"argument: {error}", file=sys.stderr)
         return cli.FAILED

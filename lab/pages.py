@@ -3,10 +3,39 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 from lab.errors import LabError
+
+
+def circumstances(report: Mapping[str, Any]) -> str:
+    """On what was measured, and when: from JSON of `trace` or `report`, of any of the designs."""
+    kernel, started = report["kernel"], datetime.fromisoformat(report["started"])
+    return (
+        f"{kernel['nodes']} nodes, {kernel['cpus']} CPUs, "
+        f"Linux {kernel['release'].partition('-')[0]}, in guests on {os.cpu_count()} real cores; "
+        f"{started.day} {started:%B %Y}."
+    )
+
+
+def check(path: Path, names: Iterable[str]) -> None:
+    """Raises LabError where the page has no place for one of them: before hours are spent."""
+    page = path.read_text()
+    for name in names:
+        put(page, name, ())
+
+
+def write(path: Path, parts: Mapping[str, Iterable[str]]) -> None:
+    """Replaces these parts of the page. Raises LabError where it has no place for one."""
+    page = path.read_text()
+    for name, lines in parts.items():
+        page = put(page, name, lines)
+    path.write_text(page)
 
 
 def put(page: str, name: str, lines: Iterable[str]) -> str:

@@ -4,7 +4,7 @@
 The same work on each design, one task a CPU, whose holds and thinks are sleeps: an emulated guest
 with two real cores has them as long as they were asked to be, however many there are. Recorded on
 `single`, predicted for each design from that, then measured on each. Prints a table in Markdown,
-the one of docs/whatif.md.
+and --write puts it into docs/whatif.md. lab.predict_execs is of work that computes.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from lab import cache, cli
 from lab.errors import LabError
+from lab.pages import check, circumstances, write
 from lab.workloads import build
 
 Json = dict[str, Any]
+#: Measures and predicts on that topology, and leaves recordings and reports in the folder: lines.
+Compare = Callable[[str, Path], Iterator[str]]
+
+PAGE: Final = Path(__file__).resolve().parent.parent / "docs/whatif.md"
 
 #: What whatif calls it: kernel, and what its command line is given.
 DESIGNS: Final = {
@@ -127,37 +132,51 @@ def reported(recording: Path) -> Json:
 
 
 def compare(topology: str, keep: Path) -> Iterator[str]:
-    """Records, predicts, measures; the lines of the table. Raises LabError."""
+    """Records, predicts, measures; the lines of the page's part. Raises LabError."""
     recording = keep / "single.parquet"
     run("single", "", topology, "immapscope record -o $OUT/single.parquet", keep)
-    recorded = measured(reported(recording))
+    report = reported(recording)
+    recorded = measured(report)
+    yield circumstances(report)
+    yield ""
     guesses = predicted(recording, ["single", *DESIGNS])
     found = {"single": (guesses["single"], recorded)}
     for policy, (kernel, append) in DESIGNS.items():
         name = policy.replace(":", "-")
         observer = f"immapscope trace --format json --output $OUT/{name}.json"
         run(kernel, append, topology, observer, keep)
-        report: Json = json.loads((keep / f"{name}.json").read_text())
+        report = json.loads((keep / f"{name}.json").read_text())
         found[policy] = (guesses[policy], measured(report))
     yield from table(recorded, found)
 
 
-def main(words: Sequence[str]) -> int:
-    """0; 70 if something could not be measured or predicted."""
-    parser = argparse.ArgumentParser(prog="python3 -m lab.predict", description=__doc__)
+def command(name: str, about: str | None, compare: Compare, words: Sequence[str]) -> int:
+    """A command that prints what `compare` says, and with --write puts it into docs/whatif.md.
+
+    The page's place is called by its name and the topology. 0; 70 if something could not be
+    measured or predicted.
+    """
+    parser = argparse.ArgumentParser(prog=f"python3 -m lab.{name}", description=about)
     parser.add_argument("--topology", default="4x2", metavar="SxC")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for recording and reports")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for recordings and reports")
+    parser.add_argument("--write", action="store_true", help="into docs/whatif.md")
     options = parser.parse_args(words)
+    part = f"{name}, {options.topology}"
     try:
-        with cache.scratch("predict") as scratch:
+        if options.write:
+            check(PAGE, [part])
+        with cache.scratch(name) as scratch:
             keep = options.keep or scratch
             keep.mkdir(parents=True, exist_ok=True)
-            print("\n".join(compare(options.topology, keep.absolute())))
+            lines = list(compare(options.topology, keep.absolute()))
+        print("\n".join(lines))
+        if options.write:
+            write(PAGE, {part: lines})
     except LabError as error:
-        print(f"predict: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         return cli.FAILED
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command("predict", __doc__, compare, sys.argv[1:]))

@@ -2,9 +2,10 @@
 """What should it be sharded by? python3 -m lab.sharding [--pictures FOLDER]
 
 An exec storm is recorded in a guest, and a file that is mapped and walked over; then both are
-replayed under each design on the machines that the thread speaks of, at several rates of walks and
-prices of a hand-over. Writes the tables of docs/which-sharding.md into that page; with --pictures
-also its plots, which needs matplotlib.
+replayed as they were recorded, which has to give back what was recorded, and under each design on
+the machines that the thread speaks of, at several rates of walks and prices of a hand-over. Prints
+the former, and writes the tables of docs/which-sharding.md into that page; with --pictures also its
+plots, which needs matplotlib.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -83,17 +84,35 @@ def record(into: Path) -> Recordings:
     return Recordings(into / "execs.parquet", into / "walked.parquet")
 
 
-def ask(recording: Path, machine: Machine, *options: str) -> Json:
-    """`whatif` on that machine. Raises LabError."""
-    words = [str(_AGENT), "whatif", str(recording), "--format", "json"]
-    words += ["--scale-cpus", str(machine.cpus), "--scale-nodes", str(machine.nodes), *options]
-    for policy in POLICIES:
+def ask(recording: Path, policies: Sequence[str], *options: str) -> Json:
+    """What `whatif` says of them. Raises LabError."""
+    words = [str(_AGENT), "whatif", str(recording), "--format", "json", *options]
+    for policy in policies:
         words += ["--policy", policy]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise LabError(f"{shlex.join(words)}: {done.stderr.strip()}")
     found: Json = json.loads(done.stdout)
     return found
+
+
+def ask_scaled(recording: Path, machine: Machine, *options: str) -> Json:
+    """Of all policies, on that machine. Raises LabError."""
+    scale = ("--scale-cpus", str(machine.cpus), "--scale-nodes", str(machine.nodes))
+    return ask(recording, POLICIES, *scale, *options)
+
+
+def identity_table(answers: Mapping[str, Json]) -> Iterator[str]:
+    """Markdown: what each recording waited, beside the model of the design that it is of."""
+    yield "| recording | acquisitions | recorded wait | in the model | beside recorded (95 %) |"
+    yield "| --- | ---: | ---: | ---: | ---: |"
+    for name, answer in answers.items():
+        told, single = answer["recorded"], by_policy(answer)["single"]
+        cells = (
+            name, f"{told['acquisitions']:,}", _time(told["wait_seconds"]),
+            _time(single["wait_seconds"]), _beside(single),
+        )  # fmt: skip
+        yield f"| {' | '.join(cells)} |"
 
 
 def by_policy(answer: Json) -> dict[str, Json]:
@@ -112,12 +131,9 @@ def answer_table(answer: Json) -> Iterator[str]:
     yield f"| {' | '.join(_COLUMNS)} |"
     yield f"| --- {'| ---: ' * (len(_COLUMNS) - 1)}|"
     for one in answer["predictions"]:
-        beside = _number(one["ratio"])
-        if one["ratio_interval"]:
-            beside += " ({:.3g} to {:.3g})".format(*one["ratio_interval"])
         sweep = one["sweep_wait_seconds"] / one["sweeps"] if one["sweeps"] else None
         cells = (
-            one["policy"], str(one["trees"]), _time(one["wait_seconds_per_exec"]), beside,
+            one["policy"], str(one["trees"]), _time(one["wait_seconds_per_exec"]), _beside(one),
             _percent(one["remote_handovers"]), _number(one["imbalance"]), _time(sweep),
             _number(one["most_execs_per_second"]), f"{one['bytes_per_inode']:,}",
         )  # fmt: skip
@@ -145,6 +161,12 @@ def sensitivity(
     for policy in POLICIES:
         cells = [_time(wait(one, policy)) for one in answers.values()]
         yield f"| {policy} | {' | '.join(cells)} |"
+
+
+def _beside(one: Json) -> str:
+    interval = one["ratio_interval"]
+    told = " ({:.3g} to {:.3g})".format(*interval) if interval else ""
+    return _number(one["ratio"]) + told
 
 
 def _time(seconds: float | None) -> str:
@@ -208,14 +230,19 @@ def main(words: Sequence[str]) -> int:
         with cache.scratch("sharding") as scratch:
             found = Recordings(*options.recordings) if options.recordings else None
             found = found or record(options.keep or scratch)
-            page = PAGE.read_text()
+            recordings = {"execs": found.execs, "a file that is walked over": found.walked}
+            as_recorded = {name: ask(one, ["single"]) for name, one in recordings.items()}
+            identity = list(identity_table(as_recorded))
+            print("\n".join(identity))
+            page = put(PAGE.read_text(), "identity", identity)
             walks: dict[Machine, dict[float, Json]] = {}
             for machine in MACHINES:
                 walks[machine] = {
-                    rate: ask(found.walked, machine, "--walk-rate", str(rate)) for rate in WALKS
+                    rate: ask_scaled(found.walked, machine, "--walk-rate", str(rate))
+                    for rate in WALKS
                 }
                 prices = {
-                    price: ask(found.execs, machine, "--handoff-price", str(price))
+                    price: ask_scaled(found.execs, machine, "--handoff-price", str(price))
                     for price in PRICES
                 }
                 name = machine.name

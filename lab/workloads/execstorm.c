@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * execstorm WORKERS SECONDS BINARY: each worker spawns its own copy of BINARY, one after another.
+ * execstorm WORKERS SECONDS|COUNTx BINARY: each worker spawns its own copy of BINARY, one after
+ * another, for so many seconds or so many times.
+ *
  * Own copies, since execs of one file would queue for its inode first; libc and ld.so are shared.
  * LD_LIBRARY_PATH finds libc without ld.so.cache, whose own lock would be the third hot one.
  * Prints how many were run.
@@ -10,6 +12,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -42,13 +45,14 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-static long work(const char *binary, double until)
+/* Until then, or so often where that is not 0. */
+static long work(const char *binary, double until, long most)
 {
 	char *const arguments[] = {(char *)binary, NULL};
 	char *const environment[] = {"LD_LIBRARY_PATH=/lib/x86_64-linux-gnu", NULL};
 	long runs = 0;
 
-	while (now() < until) {
+	while (most ? runs < most : now() < until) {
 		pid_t child;
 
 		if (posix_spawn(&child, binary, NULL, NULL, arguments, environment))
@@ -62,12 +66,20 @@ static long work(const char *binary, double until)
 int main(int count, char **arguments)
 {
 	int workers = count == 4 ? atoi(arguments[1]) : 0;
-	double until = count == 4 ? now() + atof(arguments[2]) : 0;
-	long total = 0;
+	long total = 0, most = 0;
+	double until = 0;
+	char *rest = "";
 	long *runs;
 
-	if (workers < 1) {
-		fprintf(stderr, "usage: execstorm WORKERS SECONDS BINARY\n");
+	if (workers > 0) {
+		double limit = strtod(arguments[2], &rest);
+
+		until = now() + limit;
+		if (!strcmp(rest, "x"))
+			most = limit;
+	}
+	if (workers < 1 || (*rest && most < 1)) {
+		fprintf(stderr, "usage: execstorm WORKERS SECONDS|COUNTx BINARY\n");
 		return 2;
 	}
 	runs = mmap(NULL, workers * sizeof(*runs), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -79,7 +91,7 @@ int main(int count, char **arguments)
 		snprintf(binary, sizeof(binary), "/tmp/storm-%d", worker);
 		copy(arguments[3], binary);
 		if (fork() == 0) {
-			runs[worker] = work(binary, until);
+			runs[worker] = work(binary, until, most);
 			_exit(0);
 		}
 	}

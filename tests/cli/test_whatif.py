@@ -85,6 +85,17 @@ def test_a_larger_machine_says_what_it_assumes(immapscope: Command, recording: P
     assert "a hand-over to another node costs 3.00 times as much" in result.out
 
 
+def test_a_machine_of_other_nodes_is_not_compared_with_what_was_recorded(
+    immapscope: Command, recording: Path
+) -> None:
+    result = immapscope("whatif", recording, "--policy", "node", "--scale-nodes", "2")
+    assert "scaled: 8 CPUs on 2 nodes; thinks and holds are taken to last as long" in result.out
+    assert "that were recorded" not in result.out
+    same = immapscope("whatif", recording, "--policy", "node", "--scale-nodes", "4")
+    assert "scaled:" not in same.out
+    assert "that were recorded" in same.out
+
+
 def test_losses_are_told(immapscope: Command, tmp_path: Path) -> None:
     counts = SlotCounts(refused={"acquisition": 5, "tree": 7}, lost={"rows_full": 2})
     path = storm(tmp_path / "lossy", complete=False, slots={1: counts})

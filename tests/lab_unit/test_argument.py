@@ -14,6 +14,7 @@ import pytest
 
 from lab import argument, cli
 from lab.argument import EXECS, FORKS, STORMS, Storm
+from lab.pages import circumstances
 
 LIBC = {"name": "libc.so.6"}
 FORKED = {"name": "forked"}
@@ -83,7 +84,7 @@ def test_the_table_is_markdown_of_one_width(storm: Storm) -> None:
 
 
 def test_it_says_where_and_when_it_was_measured() -> None:
-    assert argument.circumstances(report()) == (
+    assert circumstances(report()) == (
         f"4 nodes, 8 CPUs, Linux 6.12.118, in guests on {os.cpu_count()} real cores; "
         "27 November 2026."
     )
@@ -146,7 +147,7 @@ def test_what_was_measured_takes_the_place_of_what_the_page_had(
         part = text.partition(f"<!-- {storm.unit} storm -->")[2].partition("<!-- end -->")[0]
         rows = [argument.row(design, storm, report()) for design in argument.DESIGNS]
         assert part.strip() == "\n".join(argument.table(storm.columns, rows))
-    assert argument.circumstances(report()) in text
+    assert circumstances(report()) in text
 
 
 def test_a_design_that_cannot_be_measured_is_no_row(

@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Predicted beside measured, and the page on sharding: what is taken from reports and answers."""
+"""Predicted beside measured: what is taken from reports and answers, and what the page is given."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab import predict, sharding
+from lab import cli, predict, predict_execs
 from lab.errors import LabError
-from lab.pages import put
-from lab.predict import Measured, measured
+from lab.pages import check, circumstances
+from lab.predict import DESIGNS, Measured, measured
 
 
 def inode(name: str) -> dict[str, Any]:
     return {"name": name}
 
 
-REPORT = {
+REPORT: dict[str, Any] = {
     "rows": [
         {"inode": inode("hot"), "wait_seconds": 0.5},
         {"inode": inode("hot"), "wait_seconds": 0.25},
@@ -51,47 +54,117 @@ def test_a_guest_is_told_to_hold_asleep() -> None:
     assert "trace -- ./sleepers hot" in command
 
 
-def answer(*policies: str) -> dict[str, Any]:
-    return {
-        "predictions": [
-            {
-                "policy": policy, "trees": 4, "wait_seconds_per_exec": 0.002 * (number + 1),
-                # What nothing is beside has no ratio.
-                "ratio": 0.5 if number else None,
-                "ratio_interval": [0.4, 0.6] if number else None,
-                "sweep_wait_seconds": 0.3, "sweeps": 3,
-                "remote_handovers": None, "imbalance": 1.5, "most_execs_per_second": 12345.6,
-                "bytes_per_inode": 2312,
-            }
-            for number, policy in enumerate(policies)
-        ]
-    }  # fmt: skip
+def test_the_page_has_a_place_for_either_command_and_topology() -> None:
+    check(predict.PAGE, [f"{name}, {size}" for name in COMMANDS for size in ("4x2", "12x2")])
 
 
-def test_an_answer_is_a_row_for_each_policy() -> None:
-    single, node = list(sharding.answer_table(answer("single", "node")))[2:]
-    assert single.startswith("| single | 4 | 2 ms | - | - | 1.5 | 100 ms | 12,346 | 2,312 |")
-    assert node.startswith("| node | 4 | 4 ms | 0.5 (0.4 to 0.6) |")
+class Booted:
+    """In place of guests: which kernels were booted, with which policy, and what they were told."""
+
+    def __init__(self) -> None:
+        self.kernels: list[tuple[str, str]] = []
+        self.scripts: list[str] = []
+
+    def __call__(self, words: Sequence[str]) -> int:
+        append = words[words.index("--append") + 1] if "--append" in words else ""
+        self.kernels.append((words[words.index("--kernel") + 1], append))
+        self.scripts.append(words[-1])
+        if "--output $OUT/" in words[-1]:
+            name = words[-1].partition("--output $OUT/")[2].split()[0]
+            out = Path(words[words.index("--out") + 1])
+            (out / name).write_text(json.dumps(WHOLE))
+        return 0
 
 
-def test_a_knob_is_a_column() -> None:
-    answers = {knob: answer(*sharding.POLICIES) for knob in (0.0, 10.0)}
-    head, _, first, *_ = sharding.sensitivity(answers, "walks", sharding.per_exec)
-    assert head == "| policy | walks x 0 | walks x 10 |"
-    assert first == "| single | 2 ms | 2 ms |"
+WHOLE: dict[str, Any] = {
+    "kernel": {"nodes": 4, "cpus": 8, "release": "6.12.118-single"},
+    "started": "2026-11-27T09:10:11.5Z",
+    "duration_seconds": 40.0,
+    "rows": [
+        {**row, "shard": shard, "hold_seconds": 0.8}
+        for row, shard in zip(REPORT["rows"], (0, None, 3, 4), strict=True)
+    ],
+    "shards": REPORT["shards"],
+    "totals": {"execs": 1600, "wait_seconds": 16.0},
+}
 
 
-def test_the_page_has_a_place_for_everything() -> None:
-    page = sharding.PAGE.read_text()
-    for machine in sharding.MACHINES:
-        for mark in (machine.name, f"{machine.name}: walks", f"{machine.name}: prices"):
-            assert "\n\nnew\n\n" in put(page, mark, iter(["new"]))
-    with pytest.raises(LabError, match="no place for other"):
-        put(page, "other", iter([]))
+@pytest.fixture
+def booted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Booted:
+    """Recordings of which everything is the same, and a page of our own."""
+    found = Booted()
+    page = tmp_path / "whatif.md"
+    page.write_text(predict.PAGE.read_text())
+    guess = {"wait_seconds": 24.0, "wait_seconds_interval": [20.0, 28.0]}
+    for module in (predict, predict_execs):
+        monkeypatch.setattr(module, "reported", lambda recording: WHOLE)
+        monkeypatch.setattr(module, "predicted", lambda _, policies: dict.fromkeys(policies, guess))
+    monkeypatch.setattr(predict, "PAGE", page)
+    monkeypatch.setattr(cli, "main", found)
+    monkeypatch.setattr("lab.workloads.build.build", lambda name: tmp_path / name)
+    return found
 
 
-def test_what_was_there_before_is_replaced() -> None:
-    page = "a\n<!-- x -->\n\nold\n\n<!-- end -->\nb\n<!-- y -->\n<!-- end -->\n"
-    once = put(page, "x", iter(["new"]))
-    assert once == "a\n<!-- x -->\n\nnew\n\n<!-- end -->\nb\n<!-- y -->\n<!-- end -->\n"
-    assert put(once, "x", iter(["new"])) == once
+COMMANDS = {"predict": predict, "predict_execs": predict_execs}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_is_printed_is_what_is_written(
+    name: str, booted: Booted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert predict.command(name, None, COMMANDS[name].compare, ["--write"]) == 0
+    page = predict.PAGE.read_text()
+    part = page.partition(f"<!-- {name}, 4x2 -->")[2].partition("<!-- end -->")[0]
+    assert part.strip() == capsys.readouterr().out.strip()
+    assert circumstances(WHOLE) in part
+    rows = [line.split(" | ")[0] for line in part.splitlines() if line.startswith("| ")]
+    assert rows == ["| policy", "| ---", "| single", *(f"| {policy}" for policy in DESIGNS)]
+    assert booted.kernels == [("single", ""), *DESIGNS.values()]
+    work = {script.partition(" -- ")[2] for script in booted.scripts}
+    assert len(work) == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_page_without_a_place_is_told_before_anything_boots(
+    name: str, booted: Booted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--write", "--topology", "3x1"]
+    assert predict.command(name, None, COMMANDS[name].compare, words) == cli.FAILED
+    assert booted.kernels == []
+    assert capsys.readouterr().err == f"{name}: the page has no place for {name}, 3x1\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_guest_that_fails_is_no_figure(
+    name: str, booted: Booted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = predict.PAGE.read_text()
+    monkeypatch.setattr(cli, "main", lambda words: 124)
+    assert predict.command(name, None, COMMANDS[name].compare, ["--write"]) == cli.FAILED
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "on single ended with status 124" in captured.err
+    assert predict.PAGE.read_text() == before
+
+
+def test_an_exec_waits_and_is_held_for_what_all_files_were() -> None:
+    """Half of the wait; of holds those of trees, not those of a lock over all of them."""
+    seen = predict_execs.measured(WHOLE)
+    assert (seen.wait_ms, seen.execs) == (10.0, 1600)
+    assert seen.held_ms == pytest.approx(1.5)
+    guess = {"wait_seconds": 8.0, "wait_seconds_interval": [6.0, 12.0]}
+    assert list(predict_execs.table(seen, {"cpu": (guess, seen)}))[-1] == (
+        "| cpu | 5 ms (3.75-7.5) | 10 ms | -50 % | 1.5 ms | 40 |"
+    )
+
+
+def test_who_waited_for_nothing_has_no_error() -> None:
+    never = predict_execs.measured({**WHOLE, "totals": {"execs": 1600, "wait_seconds": 0.0}})
+    guess = {"wait_seconds": 0.0, "wait_seconds_interval": [0.0, 0.0]}
+    (line,) = list(predict_execs.table(never, {"cpu": (guess, never)}))[2:]
+    assert line == "| cpu | 0 ms (0-0) | 0 ms | - | 1.5 ms | 40 |"
+
+
+def test_work_that_is_not_whole_is_not_compared() -> None:
+    with pytest.raises(LabError, match="of 1600 execs only 1599 were recorded"):
+        predict_execs.measured({**WHOLE, "totals": {"execs": 1599, "wait_seconds": 1.0}})

@@ -38,7 +38,7 @@ def machine(nodes: int, cpus: int) -> list[int]:
     return [cpu // cpus for cpu in range(nodes * cpus)]
 
 
-@given(st.integers(2, 12), st.integers(1, 32))
+@given(st.integers(2, 12), st.integers(2, 32))
 def test_a_tree_for_each_node(nodes: int, cpus: int) -> None:
     nodes_of = machine(nodes, cpus)
     found = seen(lambda cpu, _: nodes_of[cpu], nodes_of, nodes)
@@ -57,6 +57,50 @@ def test_a_tree_for_each_cpu(nodes: int, cpus: int) -> None:
     nodes_of = machine(nodes, cpus)
     found = seen(lambda cpu, _: cpu, nodes_of, nodes * cpus)
     assert found == Placement("cpu", dict(enumerate(nodes_of)))
+
+
+@given(st.integers(2, 12), st.integers(2, 12))
+def test_as_many_trees_a_node_as_it_has_cpus_are_a_tree_for_each_cpu(nodes: int, cpus: int) -> None:
+    nodes_of = machine(nodes, cpus)
+    found = seen(lambda cpu, _: nodes_of[cpu] * cpus + cpu % cpus, nodes_of, nodes * cpus)
+    assert found == Placement("cpu", dict(enumerate(nodes_of)))
+
+
+@given(st.integers(2, 12))
+def test_a_cpu_a_node_does_not_tell_its_node_from_its_number(nodes: int) -> None:
+    nodes_of = machine(nodes, 1)
+    found = seen(lambda cpu, _: cpu, nodes_of, nodes)
+    assert found == Placement("unknown", {node: node for node in range(nodes)})
+
+
+@given(st.integers(2, 6), st.integers(2, 6))
+def test_one_node_does_not_tell_its_trees_from_the_number_of_the_cpu(trees: int, each: int) -> None:
+    """Of node:N, or the CPU's number modulo the trees: on one node both are the same."""
+    nodes_of = machine(1, trees * each)
+    found = seen(lambda cpu, _: cpu % trees, nodes_of, trees)
+    assert found == Placement("unknown", dict.fromkeys(range(trees), 0))
+
+
+def test_cpus_that_alternate_between_nodes_have_the_tree_of_their_node() -> None:
+    """Few kernels with as many trees as nodes have them for CPUs: see docs/layouts.md."""
+    nodes_of = [cpu % 2 for cpu in range(16)]
+    assert seen(lambda cpu, _: nodes_of[cpu], nodes_of, 2) == Placement("node", {0: 0, 1: 1})
+
+
+@pytest.mark.parametrize(
+    ("few", "policy"),
+    [
+        # Of four CPUs on each of two nodes, with four trees: two a node, or four for all in turn.
+        ({0: 0, 1: 1, 4: 2, 5: 3}, "node"),
+        ({0: 0, 1: 1, 4: 0, 5: 1}, "cpu"),
+        ({0: 0, 1: 1, 6: 2, 7: 3}, "unknown"),
+        ({0: 0, 5: 1}, "unknown"),
+        ({0: 0, 4: 2}, "node"),
+    ],
+)
+def test_what_the_cpus_that_may_be_used_do_not_show(few: dict[int, int], policy: str) -> None:
+    observed = {cpu: [shard] * FEW for cpu, shard in few.items()}
+    assert named(observed, [0] * 16, machine(2, 4), 4).policy == policy
 
 
 def test_cpus_that_share_a_number_of_trees_have_no_home() -> None:

@@ -93,6 +93,8 @@ class Simulation:
         self.locks: dict[tuple[int, int], Lock] = {}
         self.tree_of: dict[int, int] = {}
         self.population: dict[tuple[int, int], int] = {}
+        #: ns that each lock was taken for write: hand-overs and holds, waits for others left out.
+        self.taken: dict[tuple[int, int], float] = {}
         self.handovers = self.remote = self.serial = 0
         self.customers: list[Customer] = []
         self.log = []
@@ -149,19 +151,27 @@ class Simulation:
                     self.population.setdefault(place, 0)
                     self.population[place] += -1 if what == "goes" else 1
 
+    def _take_for(self, key: tuple[int, int], ns: float) -> None:
+        self.taken[key] = self.taken.get(key, 0.0) + ns
+
     def _acquire(self, customer: Customer, number: int, one: Acquisition) -> Steps:
         writes = one.walk != "read"
         held: list[tuple[int, int]] = []
+        written: list[tuple[int, int]] = []
 
         def take(lock: int, write: bool) -> Steps:
             key = (one.file, lock)
             held.append(key)
+            if write:
+                written.append(key)
             if not self._free(self.locks.setdefault(key, Lock()), write):
                 asked = self.now
                 self.locks[key].queue.append((customer, write))
                 yield "wait", 0.0
                 gap = customer.gap
                 customer.waits[number] += self.now - asked + gap
+                if write:
+                    self._take_for(key, gap)
                 yield "work", gap
             else:
                 self.locks[key].inside.append(write)
@@ -184,12 +194,15 @@ class Simulation:
                 for tree, count in _runs(trees):
                     yield from take(tree, True)
                     yield "work", one.hold * count / len(trees)
+                    self._take_for(written.pop(), one.hold * count / len(trees))
                     self._release(held.pop(), customer)
             else:
                 for tree in sorted(set(trees)):
                     yield from take(tree, True)
                 yield "work", one.hold
         # What is handed over is taken at this very moment, but after all of it was given back.
+        for key in written:
+            self._take_for(key, one.hold)
         for key in held:
             self._release(key, customer)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -76,12 +77,35 @@ def storm(seed: int, chains: int, length: int, cpus: int, files: int) -> list[li
     return made
 
 
+def copied(
+    chains: Sequence[Sequence[Acquisition]], copy: int, cpus: int
+) -> list[list[Acquisition]]:
+    """The same once more, on CPUs and with VMAs of its own; those of copy 0 are as they were."""
+    vmas = vmas_of(chains)
+    return [
+        [
+            replace(
+                one,
+                cpu=one.cpu + copy * cpus,
+                vmas=tuple((what, vma + copy * vmas) for what, vma in one.vmas),
+            )
+            for one in chain
+        ]
+        for chain in chains
+    ]
+
+
+def vmas_of(chains: Sequence[Sequence[Acquisition]]) -> int:
+    """How many there are, counted as the event loop does."""
+    return 1 + max((vma for chain in chains for one in chain for _, vma in one.vmas), default=0)
+
+
 def as_events(chains: Sequence[Sequence[Acquisition]], starts: Sequence[float]) -> Events:
     """For the event loop; the hash of a VMA's address is its number and 1."""
     count = sum(map(len, chains))
     events = np.zeros(count, EVENT)
     vmas: list[int] = []
-    head, at, highest = [], 0, 0
+    head, at = [], 0
     for chain in chains:
         head.append(at)
         for number, one in enumerate(chain):
@@ -93,7 +117,6 @@ def as_events(chains: Sequence[Sequence[Acquisition]], starts: Sequence[float]) 
             change = WRITE | (ONE_BY_ONE if one.one_by_one else 0)
             event["kind"] = sweep if one.walk else change
             entries = [vma | _WHAT[what] << WHAT_SHIFT for what, vma in one.vmas]
-            highest = max([highest, *(vma for _, vma in one.vmas)])
             event["count"] = len(entries)
             event["vmas"] = entries[0] if len(entries) == 1 else len(vmas)
             if len(entries) > 1:
@@ -103,7 +126,8 @@ def as_events(chains: Sequence[Sequence[Acquisition]], starts: Sequence[float]) 
     order = np.argsort(starts, kind="stable")
     return Events(
         events, np.array(vmas, np.uint32), np.array(head, np.uint32)[order],
-        np.array(starts, float)[order], none, none, np.arange(1, highest + 2, dtype=np.uint32),
+        np.array(starts, float)[order], none, none,
+        np.arange(1, vmas_of(chains) + 1, dtype=np.uint32),
     )  # fmt: skip
 
 
@@ -114,8 +138,9 @@ def as_design(
     node_of_cpu: Sequence[int] | None = None,
     numbered: int | None = None,
     choice: int | None = None,
+    copies: int = 1,
 ) -> Design:
-    """`cpus`: how many there are to run on, of `numbered` that events name."""
+    """`cpus`: how many there are to run on, of `numbered` that events name in all `copies`."""
     numbered = numbered or cpus
     if choice is None:
         choice = EMPTIEST if policy.choice is None else BY_CPU
@@ -123,7 +148,8 @@ def as_design(
     numbers["layout"], numbers["choice"] = _LAYOUT[policy.layout], choice
     numbers["trees"] = policy.trees
     numbers["locks"] = policy.trees + (policy.layout == "inverted")
-    numbers["copies"], numbers["cpus"], numbers["cpus_of_copy"] = 1, cpus, numbered
+    numbers["copies"], numbers["cpus"] = copies, cpus
+    numbers["cpus_of_copy"] = numbered // copies
     numbers["walks"] = 1
     trees = [policy.choice(cpu, 0) if policy.choice else 0 for cpu in range(numbered)]
     nodes = list(node_of_cpu or [0] * numbered)

@@ -242,6 +242,16 @@ def test_what_is_not_there_is_counted(path: Path) -> None:
     assert lost.orphans == 0
 
 
+def test_recorded_and_replayed_waits_are_of_the_same_blocks(path: Path) -> None:
+    """Of 192 acquisitions 128 have a name and are replayed, two in each of 64 blocks."""
+    number = np.arange(192)
+    told = [(1, 1000 * one, 10) for one in range(1, 193)]
+    slot = np.where(number < 64, 0, 1)
+    trace = traced(path, told, wait=number + 1, slot=slot)
+    assert (trace.acquisitions, trace.nameless) == (128, 64)
+    assert trace.waits.tolist() == (number + 1)[64:].reshape(-1, 2).sum(axis=1).tolist()
+
+
 def test_a_hand_over_takes_what_it_took(path: Path) -> None:
     """From the release at 1100 to 1130 on the same node, from 1180 to 1250 on another."""
     trace = traced(

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from immapscope.whatif.design import BY_ADDRESS
-from immapscope.whatif.engine import simulate
-from tests.whatif.brute import Policy, Simulation
-from tests.whatif.storms import as_design, as_events, storm
+from immapscope.whatif.engine import simulate, starts_of
+from tests.whatif.brute import Acquisition, Policy, Simulation
+from tests.whatif.storms import as_design, as_events, copied, storm, vmas_of
 
 POLICIES = {
     "one lock": Policy("one", 1),
@@ -51,5 +53,86 @@ def test_it_differs_from_no_plain_simulation(
     assert state["done"] == chains * length
     assert (state["handoffs"], state["remote"]) == (plain.handovers, plain.remote)
     assert world.waits.sum() == pytest.approx(plain.wait, rel=1e-5, abs=1e-3)
+    busiest = max(plain.taken.values(), default=0)
+    assert world.locks["busy"].max() == pytest.approx(busiest, rel=1e-5)
     assert state["now"] == pytest.approx(plain.now, rel=1e-5)
+    assert state["now"] >= busiest * (1 - 1e-5)
     assert state["running"] == 0
+
+
+#: Copies of the recorded customers, and ns within which those of one chain begin.
+COPIES = 3
+SPREAD = 900_000.0
+
+
+def hashed(vma: int, vmas: int) -> int:
+    """Of the VMA's address; of a copy's what splitmix64 makes of that and the copy's number."""
+    copy, number = divmod(vma, vmas)
+    mixed = copy << 32 | number + 1
+    if not copy:
+        return mixed
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ mixed >> shift) * factor % 2**64
+    return (mixed ^ mixed >> 31) >> 32
+
+
+def copied_policies(vmas: int) -> dict[str, Policy]:
+    """On as many CPUs as all copies have; `vmas`: of the first copy."""
+
+    def by_address(_: int, vma: int) -> int:
+        return hashed(vma, vmas) % 4
+
+    return {
+        "one lock": Policy("one", 1),
+        "a tree for each CPU": Policy("each", CPUS * COPIES, lambda cpu, vma: cpu),
+        "the emptiest": Policy("each", 5, None),
+        "by address": Policy("each", 4, by_address),
+        "inverted, by address": Policy("inverted", 4, by_address),
+    }
+
+
+@pytest.mark.parametrize("name", copied_policies(1))
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), chains=st.integers(1, 5), length=st.integers(1, 12))
+def test_copies_are_customers_of_their_own(name: str, seed: int, chains: int, length: int) -> None:
+    # In whole ns, of which no sum is rounded: two copies that are let in together end together.
+    once = [
+        [replace(one, think=round(1e3 * one.think), hold=round(1e3 * one.hold)) for one in chain]
+        for chain in storm(seed, chains, length, CPUS, 2)
+    ]
+    first = np.random.default_rng(seed).uniform(0, 3e6, chains).round()
+    events = as_events(once, first.tolist())
+    whole: list[list[Acquisition]] = []
+    for copy in range(COPIES):
+        again = copied(once, copy, CPUS)
+        whole += [again[chain] for chain in np.argsort(first, kind="stable")]
+    starts = starts_of(events, COPIES, SPREAD, seed).ravel().tolist()
+    policy = copied_policies(vmas_of(once))[name]
+    cpus, nodes, gaps = CPUS * COPIES, NODES * COPIES, (3e3, 9e4)
+    plain = Simulation(whole, starts, policy, cpus, gaps, nodes)
+    choice = BY_ADDRESS if "address" in name else None
+    design = as_design(policy, cpus, gaps, nodes, cpus, choice, COPIES)
+    world = simulate(design, events, 2, seed, SPREAD)
+    state = world.state[0]
+    assert state["done"] == chains * length * COPIES
+    assert (state["handoffs"], state["remote"]) == (plain.handovers, plain.remote)
+    assert world.waits.sum() == pytest.approx(plain.wait, rel=1e-5, abs=1e-3)
+
+
+def test_a_hash_spreads_the_copies_of_one_mapping() -> None:
+    """48 draws of 32 trees hit 25 on average, and hardly ever less than 18."""
+    events = as_events([[Acquisition(0, 1, vmas=(("new", 0),))]], [0.0])
+    design = as_design(Policy("each", 32, lambda cpu, vma: 0), 48, choice=BY_ADDRESS, copies=48)
+    world = simulate(design, events, 1, seed=1, spread_ns=1e6)
+    assert 18 <= np.count_nonzero(world.locks["taken"]) <= 32
+    assert world.locks["taken"].sum() == 48
+
+
+def test_a_hash_does_not_tell_the_tree_of_a_vma_that_was_there_before() -> None:
+    """It may have come by a fork, and is then where the VMA is that it was copied from."""
+    chain = [Acquisition(1, 1, vmas=(("goes", vma),)) for vma in range(200)]
+    design = as_design(Policy("each", 4, lambda cpu, vma: 0), 1, choice=BY_ADDRESS)
+    once, again = (simulate(design, as_events([chain], [0.0]), 1, seed) for seed in (1, 2))
+    assert once.state[0]["drawn"] == again.state[0]["drawn"] == 200
+    assert once.tree_of_vma.tolist() != again.tree_of_vma.tolist()
+    assert np.bincount(once.tree_of_vma, minlength=4).min() > 25

@@ -16,7 +16,7 @@ from immapscope.whatif.machine import Machine
 from immapscope.whatif.policy import parse_policy
 from immapscope.whatif.predict import Knobs, predict, predictions
 from immapscope.whatif.results import Interval, Verdict, verdict
-from immapscope.whatif.trace import Trace
+from immapscope.whatif.trace import SWEEP, Trace
 from tests.whatif.brute import Simulation
 from tests.whatif.storms import storm
 from tests.whatif.test_identity import CPUS, GAPS, NODES, SINGLE, recorded
@@ -87,6 +87,41 @@ def test_dear_hand_overs_cost_who_has_them(trace: Trace) -> None:
     assert dear[0].remote > 0.5
 
 
+def bound(trace: Trace, policy: str, walk_rate: float) -> tuple[float, str]:
+    """Execs a second, had there been 100 of them, and what sets that."""
+    told = replace(trace, execs=100)
+    found = predictions(told, [policy], machine(trace), Knobs(walk_rate=walk_rate))[-1]
+    assert found.most_execs_per_second is not None
+    return found.most_execs_per_second, found.limit
+
+
+def test_who_changes_trees_side_by_side_does_not_use_up_the_outer_lock(trace: Trace) -> None:
+    """Without walks nobody waits for it, so it bounds nothing: the one tree below it does."""
+    most, limit = bound(trace, "inverted:hash:1", 0)
+    assert limit == "lock"
+    assert most == pytest.approx(bound(trace, "hash:1", 0)[0])
+    changes = trace.events.all[trace.events.all["kind"] & SWEEP == 0]
+    assert 100 / most * 1e9 > changes["hold"].sum(dtype=float)
+
+
+def test_walks_use_up_the_outer_lock(trace: Trace) -> None:
+    most, limit = bound(trace, "inverted:cpu", 30)
+    walks = trace.events.all[trace.events.all["kind"] & SWEEP != 0]
+    held = 30 * walks["hold"].sum(dtype=float)
+    assert limit == "lock"
+    # And so many times it was handed over, to another node at most.
+    assert held < 100 / most * 1e9 < held + 30 * len(walks) * GAPS[1]
+
+
+def test_cpus_bound_by_what_is_done_on_them(trace: Trace) -> None:
+    walks = trace.events.all[trace.events.all["kind"] & SWEEP != 0]
+    for rate in (0.0, 1.0):
+        work = trace.work_ns - (1 - rate) * walks["hold"].sum(dtype=float)
+        most, limit = bound(trace, "cpu", rate)
+        assert limit == "CPUs"
+        assert most == pytest.approx(100 * CPUS / work * 1e9)
+
+
 @pytest.mark.parametrize("knobs", [Knobs(walk_rate=-1), Knobs(handoff_price=float("nan"))])
 def test_a_rate_that_is_none(trace: Trace, knobs: Knobs) -> None:
     with pytest.raises(UsageError, match="give a number from 0 to 1000"):
@@ -132,6 +167,15 @@ def test_a_larger_machine_has_more_tasks_for_the_same_lock(trace: Trace) -> None
     assert found[0].wait_ns > 4 * small[0].wait_ns
     assert found[0].ratio is None
     assert found[1].trees == 24
+
+
+@pytest.mark.parametrize(("nodes", "compared"), [(2, False), (3, True)])
+def test_another_machine_with_as_many_cpus_was_not_recorded(
+    trace: Trace, nodes: int, compared: bool
+) -> None:
+    """Of three nodes of two CPUs it was: only on that one is `single` beside what was recorded."""
+    single = predictions(trace, ["node"], Machine.scaled(trace.node_of_cpu, nodes=nodes))[0]
+    assert (single.ratio is not None) == (single.ratio_interval is not None) == compared
 
 
 def test_memory_of_trees_is_that_of_the_machine(trace: Trace) -> None:

@@ -125,8 +125,8 @@ def _assumptions(told: Account) -> Iterator[Line]:
         yield Line("a lock is handed over in no time: nobody was seen to wait", Tone.ASIDE)
     else:
         yield Line(
-            f"a lock is handed over in {_told(same)} on one node and {_told(remote)} to another, "
-            "the median of those seen",
+            f"a lock is handed over in {_told(same)} on one node and {_told(remote)} to another at "
+            "the median, drawn from all that were seen",
             Tone.ASIDE,
         )
     if trace.load is not None:
@@ -135,11 +135,15 @@ def _assumptions(told: Account) -> Iterator[Line]:
             f"{rate(trace.load)} tasks on average, all are taken to have been slowed down alike",
             Tone.ASIDE,
         )
-    if machine.copies > 1 or machine.cpus != len(trace.node_of_cpu):
+    if not machine.is_recorded(trace.node_of_cpu):
+        copies = (
+            f", {machine.copies} times the recorded chains, each copy on as many CPUs as were "
+            "recorded, mapping the same files"
+        )
         yield Line(
-            f"scaled: {plural(machine.cpus, 'CPU')} on {plural(machine.nodes, 'node')}, "
-            f"{machine.copies} times the recorded chains, each copy on as many CPUs as were "
-            "recorded, mapping the same files; thinks and holds are taken to last as long there",
+            f"scaled: {plural(machine.cpus, 'CPU')} on {plural(machine.nodes, 'node')}"
+            f"{copies if machine.copies > 1 else ''}; thinks and holds are taken to last as long "
+            "there",
             Tone.WARNING,
         )
     if told.knobs.walk_rate != 1:

@@ -3,7 +3,8 @@
 
 Before a session opens the agent maps a file that nobody else knows: a few times on each CPU, and
 many times on one. Where the shard follows from the CPU it is `node` or `cpu`; where the emptiest
-tree is taken each time it is `smallest`; where neither is so it is `hash`.
+tree is taken each time it is `smallest`; where neither is so it is `hash`. What several policies
+explain is `unknown`; docs/layouts.md says where one name is for two that do the same.
 """
 
 from __future__ import annotations
@@ -72,16 +73,20 @@ def _by_cpu(shard_of: Mapping[int, int], node_of_cpu: Sequence[int], shards: int
         shards_of_node.setdefault(node_of_cpu[cpu], set()).add(shard)
     homes = {shard: found.pop() for shard, found in nodes.items() if len(found) == 1}
     if len(nodes) < 2:
-        policy = "unknown"
-    elif len(homes) == len(nodes) and all(len(seen) == 1 for seen in shards_of_node.values()):
-        policy = "node"
-    elif all(shard == cpu % shards for cpu, shard in shard_of.items()):
+        return Placement("unknown", homes)
+    own = len(nodes) == len(shard_of)
+    by_number = all(shard == cpu % shards for cpu, shard in shard_of.items())
+    if len(homes) < len(nodes):
+        # Nodes share trees, so it is no node's.
+        policy = "cpu" if by_number else "unknown"
+    elif all(len(seen) == 1 for seen in shards_of_node.values()):
+        # Of one CPU a node it does not show which of the two the tree goes with.
+        policy = "unknown" if own and by_number else "node"
+    elif own and shards >= len(node_of_cpu):
+        # As many trees a node as it has CPUs are the same.
         policy = "cpu"
-    elif len(homes) == len(nodes):
-        # Several trees a node. With as many CPUs as trees it cannot be told from a tree a CPU.
-        policy = "cpu" if len(nodes) == len(shard_of) else "node"
     else:
-        policy = "unknown"
+        policy = "unknown" if by_number else "node"
     return Placement(policy, homes)
 
 

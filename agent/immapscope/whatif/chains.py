@@ -21,10 +21,8 @@ from immapscope.whatif.changes import CHANGE, ENTRIES, OLD, ORPHANS, SPARE, VMAS
 from immapscope.whatif.join import (
     CHANGED,
     CONTENDED,
-    EVENTS,
     EXITED,
     FORKED,
-    NAMELESS,
     NO_HOLD,
     REMOTE,
     SAME,
@@ -36,7 +34,7 @@ from immapscope.whatif.join import (
 )
 from immapscope.whatif.lives import HEADS, SPAWNED, Lives, finish, lives
 from immapscope.whatif.load import Load
-from immapscope.whatif.rows import TURN, Ahead, Stream, acquisitions, tree_changes, turns
+from immapscope.whatif.rows import TURN, Ahead, Stream, acquisitions, named, tree_changes, turns
 from immapscope.whatif.tables import grown, table
 from immapscope.whatif.trace import EVENT, GAPS, Events, Gaps, Trace, block_length
 
@@ -53,13 +51,17 @@ _EVENLY: Final = (np.arange(GAPS) + 0.5) / GAPS
 def trace_of(recording: Recording) -> Trace:
     """The chains of a recording. Raises UsageError for one that cannot be replayed."""
     _refuse(recording)
+    # Known beforehand, since the replay's blocks of events are to be those of the recorded waits.
+    count = named(recording)
+    if not count:
+        raise UsageError(f"{str(recording.path)!r} has no acquisition of a file that it names")
     load = Load(max(1, recording.header.duration_ns))
-    trace = _pass(recording, load, np.zeros(0))
+    trace = _pass(recording, count, load, np.zeros(0))
     clock = load.clock(len(recording.header.node_of_cpu))
     if clock is None:
         return trace
     del trace
-    return _pass(recording, load, clock)
+    return _pass(recording, count, load, clock)
 
 
 def _refuse(recording: Recording) -> None:
@@ -90,15 +92,16 @@ def _is_node(node: object) -> bool:
     return isinstance(node, int) and 0 <= node < _MOST_NODES
 
 
-def _pass(recording: Recording, load: Load, clock: NDArray[np.float64]) -> Trace:
+def _pass(recording: Recording, count: int, load: Load, clock: NDArray[np.float64]) -> Trace:
     with ThreadPoolExecutor(1) as pool:
-        return _joined(recording, load, clock, pool)
+        return _joined(recording, count, load, clock, pool)
 
 
-def _joined(recording: Recording, load: Load, clock: NDArray[np.float64], pool: Executor) -> Trace:
+def _joined(
+    recording: Recording, count: int, load: Load, clock: NDArray[np.float64], pool: Executor
+) -> Trace:
     header = recording.header
     node_of_cpu = np.array(header.node_of_cpu, np.int32)
-    count = recording.count(Kind.ACQUISITION)
     events = np.empty(count, EVENT)
     found = changes(recording.count(Kind.TREE), _LISTED)
     tasks = lives(count, recording.count(Kind.FORK))
@@ -121,11 +124,8 @@ def _joined(recording: Recording, load: Load, clock: NDArray[np.float64], pool: 
         for stream, used in zip(streams, (CHANGED, FORKED, EXITED), strict=True):
             stream.used(int(result.counts[used]))
     finish(tasks, events)
-    if not result.counts[EVENTS]:
-        raise UsageError(f"{str(recording.path)!r} has no acquisition of a file that it names")
-    ours = events[: int(result.counts[EVENTS])]
     return Trace(
-        events=_linked(ours, found.vmas, found.address, tasks, found.counts),
+        events=_linked(events, found.vmas, found.address, tasks, found.counts),
         node_of_cpu=node_of_cpu,
         files=len(result.files),
         gaps=_gaps(result),
@@ -138,9 +138,10 @@ def _joined(recording: Recording, load: Load, clock: NDArray[np.float64], pool: 
         # What is listed still waits for an acquisition that is not there.
         orphans=int(found.counts[ORPHANS]) + len(found.listed) - int(found.counts[SPARE]),
         unknown_holds=int(result.counts[NO_HOLD]),
-        nameless=int(result.counts[NAMELESS]),
+        nameless=recording.count(Kind.ACQUISITION) - count,
         load=load.excess(len(node_of_cpu)) if len(clock) else None,
         work_ns=float(result.work[0]),
+        walks_ns=float(result.work[1]),
     )
 
 

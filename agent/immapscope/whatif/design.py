@@ -42,14 +42,29 @@ class Design(NamedTuple):
 
 
 @inlined
-def random_below(state: Records, count: int) -> int:
-    """0 to `count` - 1, by splitmix64 on the state's `random`."""
-    mixed = state[0].random + np.uint64(0x9E3779B97F4A7C15)
-    state[0].random = mixed
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+def _mixed(number: np.uint64) -> np.uint64:
+    """What splitmix64 makes of 64 bits."""
+    mixed = (number ^ (number >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
-    return signed(mixed >> np.uint64(33)) % count
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+@inlined
+def random_below(state: Records, count: int) -> int:
+    """0 to `count` - 1, from the state's `random`."""
+    state[0].random += np.uint64(0x9E3779B97F4A7C15)
+    return signed(_mixed(state[0].random) >> np.uint64(33)) % count
+
+
+@inlined
+def hash_in_copy(hashed: int, copy: int) -> int:
+    """32 bits: the hash of the address that a VMA has in a copy of the recorded customers.
+
+    A copy's VMAs are other pieces of memory, so their hashes have nothing to do with one another.
+    """
+    if copy == 0:
+        return hashed
+    return signed(_mixed(np.uint64(copy) << np.uint64(32) | np.uint64(hashed)) >> np.uint64(32))
 
 
 @compiled
@@ -66,20 +81,23 @@ def _emptiest(locks: Records, first: int, trees: int) -> int:
 
 
 @compiled
-def tree_for_new(design: Design, locks: Records, first: int, cpu: int, address: int) -> int:
-    """Where a new VMA goes; `first`: the file's first tree."""
+def tree_for_new(design: Design, locks: Records, first: int, cpu: int, hashed: int) -> int:
+    """Where a new VMA goes; `first`: the file's first tree, `hashed`: the VMA's address."""
     choice = design.numbers[0].choice
     if choice == BY_CPU:
         return signed(design.tree_of_cpu[cpu])
     if choice == EMPTIEST:
         return _emptiest(locks, first, design.numbers[0].trees)
-    tree: int = address % design.numbers[0].trees
+    tree: int = hashed % design.numbers[0].trees
     return tree
 
 
 @compiled
 def tree_for_old(design: Design, state: Records) -> int:
-    """Where a VMA may be of which it is not known when it was made."""
+    """Where a VMA may be of which it is not known how it was made.
+
+    Its address does not say it either: what came by a fork or a split is where its original is.
+    """
     if design.numbers[0].choice == BY_CPU:
         return signed(design.tree_of_cpu[random_below(state, len(design.tree_of_cpu))])
     return random_below(state, design.numbers[0].trees)

@@ -71,6 +71,15 @@ def _run(
             settle(world.work)
 
 
+def starts_of(events: Events, copies: int, spread_ns: float, seed: int) -> NDArray[np.float64]:
+    """When the chains of `head` ask first, in whole ns as recorded: a row for each copy."""
+    later = np.random.default_rng(seed).uniform(0, spread_ns, (copies, len(events.start)))
+    later[0] = 0
+    np.floor(later, out=later)
+    starts: NDArray[np.float64] = events.start + later
+    return starts
+
+
 def simulate(
     design: Design, events: Events, files: int, seed: int, spread_ns: float = 0.0
 ) -> World:
@@ -79,10 +88,7 @@ def simulate(
     `spread_ns`: the copies of a chain after the first begin up to so much later than it did.
     """
     made = world(design, events, files, seed)
-    copies = int(design.numbers[0]["copies"])
-    later = np.random.default_rng(seed).uniform(0, spread_ns, (copies, len(events.start)))
-    later[0] = 0
-    starts = (events.start + later).ravel()
+    starts = starts_of(events, int(design.numbers[0]["copies"]), spread_ns, seed).ravel()
     order = np.argsort(starts, kind="stable")
     _run(design, events, made, starts[order], order, block_length(len(events.all)))
     return made

@@ -38,7 +38,7 @@ class Measured(NamedTuple):
 
     `files`: each one's last release; `gaps`: ns from a release to the next hold's start, of waiters
     on the same node and on another; `waits`: ns by block; `whole`, `part`, `clock`: of a `Load`,
-    `clock` empty in a first pass; `work`: ns in all. `counts`: see below.
+    `clock` empty in a first pass; `work`: ns in all, and of it holds of walks. `counts`: see below.
     """
 
     files: Records
@@ -53,17 +53,15 @@ class Measured(NamedTuple):
 
 
 #: Of `counts`: events; gaps on the same node, on another; who waited; holds that are not known,
-#: ns of those that are, how many; acquisitions of no file; rows used of changes, forks, exits.
-EVENTS, SAME, REMOTE, CONTENDED, NO_HOLD, HOLD_NS, HOLDS, NAMELESS, CHANGED, FORKED, EXITED = range(
-    11
-)
+#: ns of those that are, how many; rows used of changes, forks, exits.
+EVENTS, SAME, REMOTE, CONTENDED, NO_HOLD, HOLD_NS, HOLDS, CHANGED, FORKED, EXITED = range(10)
 
 
 def measured(load_: Load, clock: NDArray[np.float64], node_of_cpu: NDArray[np.int32]) -> Measured:
     """Nothing yet."""
     return Measured(
         np.zeros(0, _FILE), np.empty((2, _GAPS)), np.zeros(BLOCKS), load_.whole, load_.part, clock,
-        np.zeros(1), node_of_cpu, np.zeros(11, np.int64),
+        np.zeros(2), node_of_cpu, np.zeros(10, np.int64),
     )  # fmt: skip
 
 
@@ -149,9 +147,10 @@ def join(
     step: int,
     length: int,
 ) -> None:
-    """Appends a batch of acquisitions to `events`; `length`: of the blocks that waits are kept by.
+    """Appends a batch of acquisitions to `events`, those of no file left out.
 
-    `changes` and `table` must have room for all of the batch's changes.
+    `length`: of the blocks of events that waits are kept by. `changes` and `table` must have room
+    for all of the batch's changes.
     """
     counts = measured.counts
     for number in range(len(batch.acquisitions)):
@@ -170,7 +169,6 @@ def join(
         )
         vmas = min(vmas, _MOST_VMAS)
         if row.slot == 0:
-            counts[NAMELESS] += 1
             continue
         at = counts[EVENTS]
         counts[EVENTS] += 1
@@ -197,6 +195,8 @@ def join(
             counts[HOLD_NS] += row.hold
             counts[HOLDS] += 1
         measured.work[0] += event.hold
+        if event.kind & SWEEP:
+            measured.work[1] += event.hold
         before = linked(lives, events, at, task, row.time, released)
         event.think = 0.0
         if before >= 0 and row.time > before:

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from immapscope.whatif.compiled import Records, compiled, inlined
 
 #: `inside`: readers, or -1 for a writer; `first`, `last`: who waits, 0 for nobody and else a
-#: customer's number and 1. `since`: when it became busy; `busy`: ns until then. `taken`: by who
-#: changes its tree. `vmas`: in its tree, as far as known.
+#: customer's number and 1. `busy`: ns of holds for write and of hand-overs to those; what a holder
+#: waits for another lock meanwhile is not in it, since that is no work that the lock is for.
+#: `taken`: by who changes its tree. `vmas`: in its tree, as far as known.
 _LOCK: Final = np.dtype(
     [
-        ("since", "f8"), ("busy", "f8"), ("taken", "i8"), ("inside", "i4"), ("first", "i4"),
-        ("last", "i4"), ("vmas", "i4"),
+        ("busy", "f8"), ("taken", "i8"), ("inside", "i4"), ("first", "i4"), ("last", "i4"),
+        ("vmas", "i4"),
     ]
 )  # fmt: skip
 
@@ -33,12 +34,11 @@ def locks(count: int) -> Records:
 
 
 @inlined
-def obtained(locks: Records, lock: int, write: bool, now: float) -> bool:
+def obtained(locks: Records, lock: int, write: bool) -> bool:
     """Takes it if that can be had at once."""
     inside = locks[lock].inside
     if inside == 0:
         # What is handed over is never free in between, so nobody waits here.
-        locks[lock].since = now
         locks[lock].inside = -1 if write else 1
         return True
     if not write and inside > 0 and locks[lock].first == 0:
@@ -59,16 +59,14 @@ def queue(locks: Records, lock: int, customer: int, customers: Records) -> None:
 
 
 @inlined
-def left(locks: Records, lock: int, now: float) -> bool:
+def left(locks: Records, lock: int) -> bool:
     """One holder less. True where it is free and waited for: `serve` must follow."""
     if locks[lock].inside > 1:
         locks[lock].inside -= 1
         return False
     locks[lock].inside = 0
-    if locks[lock].first == 0:
-        locks[lock].busy += now - locks[lock].since
-        return False
-    return True
+    waited_for: bool = locks[lock].first != 0
+    return waited_for
 
 
 @compiled

@@ -32,6 +32,10 @@ class Machine:
         """As the kernel's nr_node_ids: the highest node's number and 1."""
         return int(self.node_of_cpu.max()) + 1
 
+    def is_recorded(self, node_of_cpu: NDArray[np.int32]) -> bool:
+        """Whether it is the one of that recording, with its tasks as they were."""
+        return self.copies == 1 and np.array_equal(self.node_of_cpu, node_of_cpu)
+
     @property
     def place_in_node(self) -> NDArray[np.int32]:
         """Which of its node's CPUs each is."""

@@ -6,12 +6,12 @@ from __future__ import annotations
 from immapscope.whatif.compiled import compiled, inlined, signed
 from immapscope.whatif.customers import MOST_LOCKS, World, cpu_of
 from immapscope.whatif.design import (
-    BY_ADDRESS,
     EACH,
     INVERTED,
     ONE,
     UNKNOWN,
     Design,
+    hash_in_copy,
     tree_for_new,
     tree_for_old,
 )
@@ -84,21 +84,18 @@ def _tree(
     vma = entry & VMA_MASK
     what = entry >> WHAT_SHIFT
     place = vma + copy * len(events.address)
-    address = signed(events.address[vma])
     if what == NEW:
         cpu = cpu_of(design, events, event, copy)
-        tree = tree_for_new(design, world.locks, first, cpu, address)
+        hashed = hash_in_copy(signed(events.address[vma]), copy)
+        tree = tree_for_new(design, world.locks, first, cpu, hashed)
     elif what == COPY:
         tree = before
     else:
         tree = signed(world.tree_of_vma[place])
         if tree != UNKNOWN:
             return tree
-        if design.numbers[0].choice == BY_ADDRESS:
-            tree = address % design.numbers[0].trees
-        else:
-            tree = tree_for_old(design, world.state)
-            world.state[0].drawn += 1
+        tree = tree_for_old(design, world.state)
+        world.state[0].drawn += 1
         world.locks[first + tree].vmas += 1
     world.tree_of_vma[place] = tree
     return tree

@@ -17,7 +17,8 @@ from immapscope.whatif.design import INVERTED, Design
 class Outcome:
     """Of all repetitions: `waits` in ns by repetition and block, the rest means.
 
-    `taken`: acquisitions of each tree of the file that is changed most.
+    `taken`: acquisitions of each tree of the file that is changed most. `busiest_ns`: most holds
+    for write of one lock, with the hand-overs to them.
     """
 
     waits: NDArray[np.float64]

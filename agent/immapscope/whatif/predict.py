@@ -99,14 +99,14 @@ def predictions(
         done = list(pool.map(lambda policy: _runs(trace, policy, machine, knobs), runs))
     by_policy = dict(zip((one.text for one in runs), done, strict=True))
     single = by_policy[_SINGLE.text]
-    resampling = Resampling(knobs.seed)
-    scaled = machine.copies > 1 or knobs != Knobs(seed=knobs.seed)
-    found = [_answer(trace, _SINGLE, single, None if scaled else trace.waits, machine, resampling)]
+    as_recorded = machine.is_recorded(trace.node_of_cpu) and knobs == Knobs(seed=knobs.seed)
+    run = _Run(trace, machine, knobs, Resampling(knobs.seed))
+    found = [_answer(run, _SINGLE, single, trace.waits if as_recorded else None)]
     for policy in asked:
         if policy.layout is Layout.SINGLE:
             continue
         outcome = by_policy.get(policy.text, single)
-        found.append(_answer(trace, policy, outcome, single.waits, machine, resampling))
+        found.append(_answer(run, policy, outcome, single.waits))
     return found
 
 
@@ -150,13 +150,29 @@ def _gaps(trace: Trace, knobs: Knobs) -> NDArray[np.float64]:
     return np.stack([same, remote * knobs.handoff_price])
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all answers are about."""
+
+    trace: Trace
+    machine: Machine
+    knobs: Knobs
+    resampling: Resampling
+
+    @property
+    def execs(self) -> int:
+        """Of all copies."""
+        return self.trace.execs * self.machine.copies
+
+    @property
+    def ns_by_cpus(self) -> float:
+        """That the machine's CPUs take at least for what is wanted of them."""
+        walks = (self.knobs.walk_rate - 1) * self.trace.walks_ns
+        return (self.trace.work_ns + walks) * self.machine.copies / self.machine.cpus
+
+
 def _answer(
-    trace: Trace,
-    policy: Policy,
-    outcome: Outcome,
-    beside: NDArray[np.float64] | None,
-    machine: Machine,
-    resampling: Resampling,
+    run: _Run, policy: Policy, outcome: Outcome, beside: NDArray[np.float64] | None
 ) -> Prediction:
     wait = float(outcome.waits.sum() / len(outcome.waits))
     ratio = interval = None
@@ -164,19 +180,18 @@ def _answer(
         beside = np.atleast_2d(beside)
         total = float(beside.sum() / len(beside))
         ratio = wait / total if total else None
-        interval = resampling.ratio(outcome.waits, beside)
-    execs = trace.execs * machine.copies
-    most, limit = _bound(trace, outcome, machine, execs)
+        interval = run.resampling.ratio(outcome.waits, beside)
+    most, limit = _bound(run, outcome)
     taken = outcome.taken
     return Prediction(
         policy=policy.text,
         layout=policy.layout.value,
-        trees=policy.trees(machine),
+        trees=policy.trees(run.machine),
         acquisitions=outcome.done,
         contended=outcome.contended,
         wait_ns=wait,
-        wait=resampling.total(outcome.waits),
-        wait_per_exec_ns=wait / execs if execs else None,
+        wait=run.resampling.total(outcome.waits),
+        wait_per_exec_ns=wait / run.execs if run.execs else None,
         ratio=ratio,
         ratio_interval=interval,
         verdict=None if policy is _SINGLE else verdict(interval),
@@ -187,18 +202,13 @@ def _answer(
         sweep_ns=outcome.sweep_ns,
         most_execs_per_second=most,
         limit=limit,
-        bytes_per_inode=policy.bytes_per_inode(machine),
+        bytes_per_inode=policy.bytes_per_inode(run.machine),
         drawn=outcome.drawn,
     )
 
 
-def _bound(
-    trace: Trace, outcome: Outcome, machine: Machine, execs: int
-) -> tuple[float | None, str]:
+def _bound(run: _Run, outcome: Outcome) -> tuple[float | None, str]:
     """Execs a second that no queueing could exceed: by the busiest lock's time, or the CPUs'."""
-    by_cpus = trace.work_ns * machine.copies / machine.cpus
-    if not execs or not max(by_cpus, outcome.busiest_ns):
-        return None, "lock" if outcome.busiest_ns >= by_cpus else "CPUs"
-    if outcome.busiest_ns >= by_cpus:
-        return execs / outcome.busiest_ns * 1e9, "lock"
-    return execs / by_cpus * 1e9, "CPUs"
+    least = max(outcome.busiest_ns, run.ns_by_cpus)
+    most = run.execs / least * 1e9 if run.execs and least else None
+    return most, "lock" if outcome.busiest_ns >= run.ns_by_cpus else "CPUs"

@@ -43,8 +43,8 @@ class Prediction:
     differ. `imbalance`: most changes of one tree over the mean, of the file that is changed most.
     `sweeps`: walks that took every lock or the outer one; `sweep_wait_ns`: in all, `sweep_ns`: that
     and their holds. `most_execs_per_second`: no more than so many, whatever waits; `limit`: what
-    sets that, the busiest lock or the CPUs. `drawn`: how often a VMA older than the recording was
-    given a tree by chance.
+    sets that, the lock that is held for write most or the CPUs. `drawn`: how often a VMA older than
+    the recording was given a tree by chance.
     """
 
     policy: str

@@ -58,6 +58,12 @@ def acquisitions(recording: Recording, cpus: int) -> Iterator[Records]:
         yield rows
 
 
+def named(recording: Recording) -> int:
+    """How many acquisitions are of a file that has a row."""
+    batches = recording.batches([Kind.ACQUISITION], ["slot"])
+    return sum(int(np.count_nonzero(_numbers(batch.column("slot"), 0))) for batch in batches)
+
+
 def tree_changes(recording: Recording) -> Iterator[Records]:
     """In the order of the recording."""
     columns = [

@@ -99,7 +99,7 @@ def _writes(design: Design, kind: int, number: int) -> bool:
 def _asks(world: World, customer: int, lock: int, write: bool) -> bool:
     """Whether it has the lock now; else it waits."""
     me = world.customers[customer]
-    if obtained(world.locks, lock, write, world.state[0].now):
+    if obtained(world.locks, lock, write):
         me.got += 1
         return True
     me.wants_write = write
@@ -140,7 +140,7 @@ def _part(world: World, customer: int, outer: int) -> float:
 @inlined
 def _release(design: Design, events: Events, world: World, lock: int, node: int) -> None:
     """One holder less; who waits gets it, from a CPU of that node."""
-    if left(world.locks, lock, world.state[0].now):
+    if left(world.locks, lock):
         _hand_over(design, events, world, lock, node)
 
 
@@ -159,6 +159,8 @@ def _hand_over(design: Design, events: Events, world: World, lock: int, node: in
         state[0].remote += away
         state[0].running += 1
         me.waited += state[0].now - me.asked + gap
+        if me.wants_write:
+            world.locks[lock].busy += gap
         me.got += 1
         if me.got == me.needs or (me.got > outer and events.all[me.event].kind & ONE_BY_ONE):
             # No more is needed now, so it holds as soon as it has it.
@@ -174,18 +176,23 @@ def _end_of_hold(design: Design, events: Events, world: World, customer: int, le
     kind = events.all[me.event].kind
     node = signed(design.node_of_cpu[cpu_of(design, events, me.event, me.copy)])
     outer = 1 if design.numbers[0].layout == INVERTED else 0
+    ns = np.float64(events.all[me.event].hold)
     if kind & ONE_BY_ONE and me.needs - outer > 1:
-        _release(design, events, world, _lock(world, customer, me.got - 1), node)
+        lock = _lock(world, customer, me.got - 1)
+        world.locks[lock].busy += ns * _part(world, customer, outer)
+        _release(design, events, world, lock, node)
         if me.got < me.needs:
             if _asks(world, customer, _lock(world, customer, me.got), True):
-                ns = events.all[me.event].hold * _part(world, customer, outer)
-                _work(world, customer, HOLDS, ns)
+                _work(world, customer, HOLDS, ns * _part(world, customer, outer))
             return
         if outer:
             _release(design, events, world, _lock(world, customer, 0), node)
     else:
         for number in range(me.needs):
-            _release(design, events, world, _lock(world, customer, number), node)
+            lock = _lock(world, customer, number)
+            if _writes(design, kind, number):
+                world.locks[lock].busy += ns
+            _release(design, events, world, lock, node)
     _count(design, events, world, customer, length)
     if me.again > 1:
         me.again -= 1

@@ -76,7 +76,8 @@ class Trace:
     whose acquisition is not there, `unknown_holds`: acquisitions without a hold, which got the
     mean, `nameless`: acquisitions of files without a row, which are left out. `load`: how many
     customers wanted a CPU, mean over the time in which more did than there were CPUs; None if
-    none did. `work_ns`: what the chains want of CPUs, thinks that are no sleep and holds.
+    none did. `work_ns`: what the chains want of CPUs, thinks that are no sleep and holds;
+    `walks_ns`: the holds of walks among it.
     """
 
     events: Events
@@ -94,6 +95,7 @@ class Trace:
     nameless: int
     load: float | None
     work_ns: float
+    walks_ns: float
 
     @property
     def acquisitions(self) -> int:
