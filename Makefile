@@ -22,8 +22,8 @@ test-lab: machine builder ## every other guest test that CI runs
 soak: dev monitoring machine builder ## every guest test on every kernel; goes on where it was stopped
 	$(PYTHON) -m lab.suite soak
 
-bench: machine ## what tracing costs, beside every other tool: tables in Markdown
-	$(PYTHON) -m lab.bench
+bench: machine builder ## what tracing costs, beside every other tool: tables, JSON, and a picture if .venv can draw
+	$(or $(wildcard .venv/bin/python),$(PYTHON)) -m lab.bench --keep lab/out/bench --pictures lab/out/bench
 
 venv: traceable ## .venv/bin/immapscope, the agent of this checkout
 	$(PYTHON) -m lab.venv

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a full session of a large machine costs the agent: `python -m tests.scale`.
+"""What a full session of a large machine costs the agent: `python -m tests.scale [--write]`.
 
 384 CPUs on 12 nodes, every slot and every row in use: from the counters as the kernel has them to
-a snapshot, a table, JSON, and a scrape. A hundred files are changed by every node in every way, as
-libraries are, the others by two nodes. Times in CPU seconds; memory is the most at once.
+a snapshot, a table, JSON, and the metrics that a scrape is sent. A hundred files are changed by
+every node in every way, as libraries are, the others by two nodes. Times in CPU seconds; memory is
+the most at once.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
 import time
 import tracemalloc
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, TypeVar
 
 import numpy as np
@@ -24,11 +28,13 @@ from immapscope.tracing import counters as layouts
 from immapscope.tracing.assemble import assemble
 from immapscope.tracing.counters import Counters
 from immapscope.tracing.sizes import Sizes
+from lab.pages import put
 from tests.exporter.machines import STATUS, an_exporter
 from tests.tracing.counted import CONTEXT, DEVICE, WRITER
 
 T = TypeVar("T")
 
+PAGE: Final = Path(__file__).resolve().parent.parent / "docs/cost.md"
 CPUS: Final = 384
 NODES: Final = 12
 #: Files, and shards of each.
@@ -74,7 +80,29 @@ def counted(files: int, shards: int) -> Counters:
     )
 
 
-def measured(what: str, do: Callable[[], T]) -> T:
+@dataclass(frozen=True)
+class Cost:
+    """CPU seconds, and bytes that were in use at once."""
+
+    seconds: float
+    most_bytes: int
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.2f} s, {self.most_bytes / 1e6:.0f} MB"
+
+
+@dataclass(frozen=True)
+class Case:
+    """So many files of so many trees each; rows and bytes of JSON that came of them."""
+
+    files: int
+    shards: int
+    rows: int
+    json_bytes: int
+    steps: Mapping[str, Cost]
+
+
+def measured(do: Callable[[], T]) -> tuple[T, Cost]:
     """Does it twice: once for the time, once for the memory."""
     began = time.process_time()
     done = do()
@@ -83,24 +111,46 @@ def measured(what: str, do: Callable[[], T]) -> T:
     do()
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    print(f"  {what:<10} {spent:6.2f} s {most / 1e6:6.0f} MB")
-    return done
+    return done, Cost(spent, most)
 
 
-def main() -> None:
-    """Each case, step by step."""
-    for files, shards in CASES:
-        print(f"{CPUS} CPUs, {NODES} nodes, {files:,} files of {shards} shards")
-        counters = counted(files, shards)
-        layout = "single" if shards == 1 else "split"
-        kernel = replace(CONTEXT.kernel, layout=layout, shards=shards, nodes=NODES, cpus=CPUS)
-        context = replace(CONTEXT, kernel=kernel)
-        snapshot = measured("snapshot", lambda c=counters, x=context: assemble(c, x))  # type: ignore[misc]
-        for wanted, top in ((Format.TABLE, 30), (Format.JSON, None)):
-            text = measured(wanted.value, lambda s=snapshot, w=wanted, t=top: shown(s, w, t))  # type: ignore[misc]
-        print(f"  {'':<10} {len(text) / 1e6:.0f} MB of JSON, {len(snapshot.rows):,} rows")
-        exporter = an_exporter()
-        measured("scrape", lambda e=exporter, s=snapshot: e.observe(s, STATUS))  # type: ignore[misc]
+def case(files: int, shards: int) -> Case:
+    """Step by step."""
+    counters = counted(files, shards)
+    layout = "single" if shards == 1 else "split"
+    kernel = replace(CONTEXT.kernel, layout=layout, shards=shards, nodes=NODES, cpus=CPUS)
+    context = replace(CONTEXT, kernel=kernel)
+    steps: dict[str, Cost] = {}
+    snapshot, steps["snapshot"] = measured(lambda: assemble(counters, context))
+    _, steps["table"] = measured(lambda: shown(snapshot, Format.TABLE, 30))
+    text, steps["JSON"] = measured(lambda: shown(snapshot, Format.JSON, None))
+    exporter = an_exporter()
+    _, steps["metrics"] = measured(lambda: exporter.observe(snapshot, STATUS))
+    return Case(files, shards, len(snapshot.rows), len(text), steps)
+
+
+def table(cases: Sequence[Case]) -> Iterator[str]:
+    """Markdown: a line for each case."""
+    steps = tuple(cases[0].steps)
+    yield f"| files | trees of each | rows | {' | '.join(steps)} | of JSON |"
+    yield f"| {'---: | ' * (len(steps) + 4)}".rstrip()
+    for one in cases:
+        costs = " | ".join(str(one.steps[step]) for step in steps)
+        yield (
+            f"| {one.files:,} | {one.shards:,} | {one.rows:,} | {costs} "
+            f"| {one.json_bytes / 1e6:.0f} MB |"
+        )
+
+
+def main(words: Sequence[str]) -> None:
+    """Prints the table; --write puts it into docs/cost.md."""
+    parser = argparse.ArgumentParser(prog="python -m tests.scale", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="into docs/cost.md")
+    options = parser.parse_args(words)
+    lines = list(table([case(files, shards) for files, shards in CASES]))
+    print("\n".join(lines))
+    if options.write:
+        PAGE.write_text(put(PAGE.read_text(), "large machine", lines))
 
 
 def shown(snapshot: Snapshot, wanted: Format, top: int | None) -> str:
@@ -112,4 +162,4 @@ def shown(snapshot: Snapshot, wanted: Format, top: int | None) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

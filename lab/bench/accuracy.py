@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How right each tool is: what it says of two workloads, over what is known of them."""
+"""How right each tool is: what it says of each workload, over what is known of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from lab.bench.results import reason
+
 #: Of each task of the storm, and of the walk in the long hold.
 MAPS: Final = 1009
 SECONDS: Final = "1.2"
+#: On any kernel, and on one that has the module.
+WORKLOADS: Final = ("storm", "long hold")
+OF_THE_MODULE: Final = ("test_lockup",)
 
 _NAMES: Final = {
     "full": "ours, full mode",
     "contention": "ours, contention mode",
     "klockstat": "klockstat",
     "perf-record": "perf lock record",
+    "lock_stat": "LOCK_STAT",
 }
 
 
@@ -27,7 +33,7 @@ def table(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             continue
         name = f"| {one['workload']} | {_NAMES[one['tool']]} "
         if "failed" in one:
-            yield f"{name}| {one['failed'].splitlines()[-1][:60]} | | | |"
+            yield f"{name}| {reason(one['failed'])} | | | |"
             continue
         said, beside = one["said"], one["beside"]
         yield (

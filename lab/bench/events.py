@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 MODES: Final = ("full", "contention")
-SESSIONS: Final = tuple(f"{mode}{how}-events" for mode in MODES for how in ("-empty", ""))
+#: A session whose maps have no room; see guest/observe.py.
+CROWDED: Final = "-crowded"
+SESSIONS: Final = tuple(f"{mode}{how}-events" for mode in MODES for how in ("-empty", "", CROWDED))
 #: Execs of one task alone, then of some at once: of those some wait, though there is one CPU.
 WORKS: Final = ("exec:300", "exec:50:16")
 #: It runs once for each exec.
@@ -31,10 +33,12 @@ class Event:
     instructions: float | None
 
 
-def events(measured: Sequence[Mapping[str, Any]], mode: str) -> list[Event]:
-    """From measured.json of SESSIONS; programs that never ran are left out."""
+def events(measured: Sequence[Mapping[str, Any]], mode: str, how: str = "") -> list[Event]:
+    """From measured.json of SESSIONS; programs that never ran are left out, and who failed."""
     told = {one["contender"]: one["told"]["events"] for one in measured if "told" in one}
-    empty, ours = (told[f"{mode}{how}-events"] for how in ("-empty", ""))
+    empty, ours = (told.get(f"{mode}{which}-events") for which in ("-empty", how))
+    if empty is None or ours is None:
+        return []
     execs = ours[_EXEC][0]
     return [
         Event(program, runs / execs, _above(spent / runs, *empty[program]))
@@ -56,3 +60,21 @@ def table(found: Sequence[Event]) -> Iterator[str]:
         if one.instructions is not None:
             each, whole = f"{one.instructions:.0f}", f"{one.runs * one.instructions:,.0f}"
         yield f"| {one.program} | {one.runs:.3f} | {each} | {whole} |"
+
+
+def crowded(measured: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Markdown: what a run takes where the maps have room, and where they are full."""
+    yield "| mode | program | instructions of a run, with room | without |"
+    yield "| --- | --- | ---: | ---: |"
+    for mode in MODES:
+        full = {one.program: one for one in events(measured, mode, CROWDED)}
+        for one in sorted(events(measured, mode), key=lambda one: -one.runs):
+            without = full.get(one.program)
+            if one.instructions is not None and without and without.instructions is not None:
+                cells = (
+                    mode,
+                    one.program,
+                    f"{one.instructions:.0f}",
+                    f"{without.instructions:.0f}",
+                )
+                yield f"| {' | '.join(cells)} |"

@@ -20,18 +20,17 @@ def measure(
     kernel: str, names: Sequence[str], works: Sequence[str], rounds: int, *, counted: bool
 ) -> list[Any]:
     """Boots a guest and has it measured there; see guest/measure.py. Raises LabError."""
-    files = [_GUEST / "measure.py", _GUEST / "observe.py", build.build("fixedwork")]
+    files = [build.build("fixedwork")]
     files += [tools.find()] if set(names) & set(tools.CONTENDERS) else []
     machine = ("--icount", "--topology", "1x1") if counted else ("--topology", "4x2")
     command = ("measure.py", str(rounds), *works, "--", *names)
     return _told(("--kernel", kernel, *machine), files, command, "measured.json")
 
 
-def compare(kernel: str, maps: int, seconds: str) -> list[Any]:
+def compare(kernel: str, maps: int, seconds: str, workloads: Sequence[str]) -> list[Any]:
     """What each tool says of work whose truth is known; see guest/accuracy.py. Raises LabError."""
-    files = [_GUEST / "measure.py", _GUEST / "accuracy.py", tools.find()]
-    files += [build.build("treeops"), build.build("longhold")]
-    command = ("accuracy.py", str(maps), seconds)
+    files = [tools.find(), build.build("treeops"), build.build("longhold")]
+    command = ("accuracy.py", str(maps), seconds, *workloads)
     return _told(("--kernel", kernel, "--topology", "4x2"), files, command, "accuracy.json")
 
 
@@ -39,7 +38,7 @@ def _told(
     machine: Sequence[str], files: Sequence[Path], command: Sequence[str], file: str
 ) -> list[Any]:
     words = [*machine, "--timeout", "3000"]
-    for path in files:
+    for path in (*sorted(_GUEST.glob("*.py")), *files):
         words += ["--file", str(path)]
     with cache.scratch("bench") as folder:
         status = cli.main([*words, "--out", str(folder), "--", "python3", *command])

@@ -1,55 +1,49 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What was measured, for people: a table in Markdown, and a picture."""
+"""What was measured, for people: a table in Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
-from lab.bench.results import Contender
+from lab.bench.results import IDLE, Contender, reason
+
+_MB: Final = 1e6
 
 
 def table(found: Sequence[Contender], works: Sequence[str], unit: str) -> Iterator[str]:
-    """Markdown: a ratio for each work, added `unit` for each exec, and what the tool told."""
-    head = ["under", *works, f"added {unit} per exec", "ready after", "kernel memory", "resident"]
+    """Markdown: a ratio for each work, what is added of `unit`, and what the tool told."""
+    busy = [work for work in works if work != IDLE]
+    head = ["under", *busy, f"added {unit} per exec"]
+    head += [f"added {unit} per idle second"] if IDLE in works else []
+    head += ["ready after", "events seen", "lost", "skipped", "kernel memory", "resident"]
     yield f"| {' | '.join(head)} |"
     yield f"| --- {'| ---: ' * (len(head) - 1)}|"
     for one in found:
         if one.failed:
-            yield f"| {one.name} | {one.failed.splitlines()[-1][:60]} {'| ' * (len(head) - 2)}|"
+            yield f"| {one.name} | {reason(one.failed)} {'| ' * (len(head) - 2)}|"
             continue
-        cells = [one.name, *(str(one.ratios[work]) for work in works)]
-        cells.append(f"{one.added['exec']:,.0f}")
-        for key, text in (
-            ("attached_seconds", "{:.1f} s"),
-            ("kernel_bytes", "{:,.0f}"),
-            ("resident_bytes", "{:,.0f}"),
-        ):
-            cells.append(text.format(one.told[key]) if key in one.told else "-")
-        yield f"| {' | '.join(cells)} |"
+        cells = [one.name, *(one.ratios[work].told("{:.3f}") for work in busy)]
+        cells += [one.added[work].told("{:,.0f}") for work in ("exec", IDLE) if work in works]
+        yield f"| {' | '.join([*cells, *_told(one.told)])} |"
 
 
-def draw(found: Sequence[Contender], contended: Sequence[Contender], into: Path) -> None:
-    """Each contender's ratio: of instructions for an uncontended exec, of time in a storm."""
-    from matplotlib import pyplot
+def _told(told: Mapping[str, float]) -> Iterator[str]:
+    yield _cell(told, "attached_seconds", "{:.1f} s")
+    yield seen(told)
+    yield _cell(told, "lost", "{:,.0f}")
+    yield _cell(told, "skipped", "{:,.0f}")
+    for key in ("kernel_bytes", "resident_bytes"):
+        yield f"{told[key] / _MB:.1f} MB" if key in told else "-"
 
-    figure, panels = pyplot.subplots(1, 2, figsize=(11, 4.5))
-    for axes, contenders, title in zip(
-        panels,
-        (found, contended),
-        ("instructions of an uncontended exec", "time of a contended exec storm"),
-        strict=True,
-    ):
-        shown = [one for one in contenders if not one.failed]
-        ratios = [one.ratios["exec"] for one in shown]
-        places = range(len(shown))
-        axes.barh(places, [one.median - 1 for one in ratios], left=1, color="#b3450f")
-        for place, one in zip(places, ratios, strict=True):
-            axes.plot([one.low, one.high], [place, place], color="black", linewidth=1)
-        axes.set_yticks(places, [one.name for one in shown], fontsize=8)
-        axes.invert_yaxis()
-        axes.axvline(1, color="black", linewidth=0.8)
-        axes.set_title(f"{title}, bare = 1", fontsize=10)
-    figure.tight_layout()
-    figure.savefig(into, dpi=100)
-    pyplot.close(figure)
+
+def _cell(told: Mapping[str, float], key: str, form: str) -> str:
+    return form.format(told[key]) if key in told else "-"
+
+
+def seen(told: Mapping[str, float]) -> str:
+    """How many events, in the tool's own unit; acquisitions have the waits among them."""
+    for unit in ("acquisitions", "waits", "records"):
+        if unit in told:
+            return f"{told[unit]:,.0f} {unit}"
+    return "-"

@@ -10,6 +10,8 @@ from lab import cache, debian, image
 
 #: Contenders of guest/measure.py that are not ours.
 CONTENDERS: Final = ("bpftrace-waits", "bpftrace-acquisitions", "perf-record", "klockstat")
+#: Those for a storm: what counts acquisitions knows no waits.
+OF_WAITS: Final = ("bpftrace-waits", "perf-record", "klockstat")
 PACKAGES = ("libbpf-tools", "linux-perf", "libc6")
 
 

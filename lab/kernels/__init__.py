@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.errors import UsageError
 from lab.kernel import Kernel, Origin, release_of
-from lab.kernels.own import DEBUG, FAMILIES, Own
+from lab.kernels.own import DEBUG, FAMILIES, LOCK_STAT, Own
 from lab.stock import Stock
 
 DEFAULT = "stock-6.12"
@@ -17,7 +17,8 @@ REGISTRY: Mapping[str, Origin] = {
     "stock-6.12": Stock("6.12", ("trixie",)),
     "stock-7.x": Stock("7", ("trixie-backports", "sid")),
     **{name: Own(name) for name in FAMILIES},
-    **{f"{name}{DEBUG}": Own(name, debug=True) for name in FAMILIES},
+    **{f"{name}{DEBUG}": Own(name, DEBUG) for name in FAMILIES},
+    f"single{LOCK_STAT}": Own("single", LOCK_STAT),
 }
 
 

@@ -12,6 +12,7 @@ from lab.errors import LabError
 FOLDER = Path(__file__).resolve().parent
 BASE = FOLDER / "base.config"
 DEBUG = FOLDER / "debug.config"
+LOCK_STAT = FOLDER / "lockstat.config"
 
 _OPTION = re.compile(r"(CONFIG_\w+)=(.+)")
 _UNSET = re.compile(r"# (CONFIG_\w+) is not set")

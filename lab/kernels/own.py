@@ -20,21 +20,24 @@ HOLD = PATCHES / "hold.patch"
 #: `single` is the same source and configuration with no other patch: what the others compare with.
 FAMILIES = ("single", "split", "inverted", "tree-only")
 DEBUG = "+debug"
+#: Counts its locks and checks nothing; of `single` alone, to be compared with that.
+LOCK_STAT = "+lockstat"
+_FRAGMENTS = {"": (), DEBUG: (config.DEBUG,), LOCK_STAT: (config.LOCK_STAT,)}
 #: To be raised where build.py makes something else of the same parts.
 _RECIPE = "1"
 
 
 @dataclass(frozen=True)
 class Own:
-    """One family; with `debug` its locks are checked and counted by the kernel itself."""
+    """One family; of flavour DEBUG its locks are checked and counted by the kernel itself."""
 
     family: str
-    debug: bool = False
+    flavour: str = ""
 
     @property
     def fragments(self) -> tuple[Path, ...]:
         """The configuration, the later ones on top."""
-        return (config.BASE, config.DEBUG) if self.debug else (config.BASE,)
+        return (config.BASE, *_FRAGMENTS[self.flavour])
 
     @property
     def patches(self) -> tuple[Path, ...]:
@@ -56,7 +59,7 @@ class Own:
     def _built(self, package: Package) -> Kernel:
         version = package.version
         compiler = run(["gcc", "--version"]).splitlines()[0]
-        name = f"{self.family}-debug" if self.debug else self.family
+        name = f"{self.family}{self.flavour}".replace("+", "-")
 
         def fill(folder: Path) -> None:
             build(name, version, self.patches, self.fragments, folder)

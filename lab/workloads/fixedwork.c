@@ -7,6 +7,8 @@
  * exec  spawn FILE and wait for it
  * fork  fork a child that exits at once
  * mmap  map and unmap a page of FILE
+ * idle  sleep for COUNT seconds, on a machine of one CPU; what is printed is how many ns of them that
+ *       CPU was not idle, by the kernel's own account
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -57,8 +59,37 @@ static void map_once(int file)
 	check(munmap(address, PAGE) == 0, "munmap");
 }
 
+/* tick_nohz_start_idle() and _stop_idle() in kernel/time/tick-sched.c: interrupts are not idle. */
+static long long idle_ns(void)
+{
+	FILE *timers = fopen("/proc/timer_list", "r");
+	char line[256], *value;
+	long long ns = -1;
+
+	check(timers != NULL, "/proc/timer_list");
+	while (fgets(line, sizeof(line), timers)) {
+		value = strchr(line, ':');
+		if (value && (strstr(line, ".idle_sleeptime") || strstr(line, ".iowait_sleeptime")))
+			ns = (ns < 0 ? 0 : ns) + strtoll(value + 1, NULL, 10);
+	}
+	fclose(timers);
+	check(ns >= 0, "the kernel does not count idle time");
+	return ns;
+}
+
+static void idle_for(long seconds)
+{
+	struct timespec time = {seconds, 0};
+
+	check(nanosleep(&time, NULL) == 0, "nanosleep");
+}
+
 static void work(const char *what, long count, const char *path, int file)
 {
+	if (!strcmp(what, "idle")) {
+		idle_for(count);
+		return;
+	}
 	while (count-- > 0) {
 		if (!strcmp(what, "exec"))
 			exec_once(path);
@@ -88,22 +119,29 @@ static void work_at_once(const char *what, long count, const char *path, int fil
 int main(int arguments, char **argument)
 {
 	struct timespec began, ended;
+	long long took, idle = 0;
 	long count, tasks;
-	int file;
+	int file, idles;
 
 	if (arguments != 4 && arguments != 5) {
-		fprintf(stderr, "usage: fixedwork FILE exec|fork|mmap COUNT [TASKS]\n");
+		fprintf(stderr, "usage: fixedwork FILE exec|fork|mmap|idle COUNT [TASKS]\n");
 		return 2;
 	}
 	file = open(argument[1], O_RDONLY | O_CLOEXEC);
 	check(file >= 0, argument[1]);
 	count = strtol(argument[3], NULL, 10);
 	tasks = arguments == 5 ? strtol(argument[4], NULL, 10) : 1;
+	idles = !strcmp(argument[2], "idle");
+	check(!idles || sysconf(_SC_NPROCESSORS_ONLN) == 1, "idle: of one CPU only");
 	work(argument[2], count / 10, argument[1], file);
+	if (idles)
+		idle = idle_ns();
 	clock_gettime(CLOCK_MONOTONIC, &began);
 	work_at_once(argument[2], count, argument[1], file, tasks);
 	clock_gettime(CLOCK_MONOTONIC, &ended);
-	printf("%s %lld\n", argument[2],
-	       (ended.tv_sec - began.tv_sec) * 1000000000LL + ended.tv_nsec - began.tv_nsec);
+	took = (ended.tv_sec - began.tv_sec) * 1000000000LL + ended.tv_nsec - began.tv_nsec;
+	if (idles)
+		took -= idle_ns() - idle;
+	printf("%s %lld\n", argument[2], took);
 	return 0;
 }

@@ -196,6 +196,8 @@ def test_kernel_memory_is_what_the_kernel_says_of_each_map_and_program(tmp_path:
     for descriptor in ("5", "8"):
         (tmp_path / descriptor).write_text("map_type:\t2\nmemlock:\t1048576\nmap_id:\t11\n")
     (tmp_path / "6").write_text("prog_type:\t2\nmemlock:\t4096\nprog_id:\t11\n")
+    # What attaches a program names it.
+    (tmp_path / "9").write_text("link_type:\ttracing\nlink_id:\t3\nprog_id:\t11\n")
     (tmp_path / "7").symlink_to("gone")
     assert kernel_memory(tmp_path) == 1048576 + 4096
     assert kernel_memory() >= 0

@@ -1,84 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Figures of a measurement become ratios of pairs, and a cost that grew is told."""
+"""The bench as a command: what is run, what is written, what grew, and which runs agree."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import accuracy as in_guest
-import measure
 import pytest
 
+from lab import cache
 from lab.bench import __main__ as bench
-from lab.bench import accuracy, events, results, tables
-
-COUNTS = {"exec": 100}
-
-
-def one(contender: str, bare: float, under: float, **told: Any) -> dict[str, Any]:
-    return {
-        "contender": contender,
-        "round": 0,
-        "bare": {"exec": bare},
-        "under": {"exec": under},
-        "told": told,
-    }
+from lab.bench import lock_stat, parts, plan, quick, whole
+from lab.bench.plan import Guest
+from lab.errors import LabError
+from tests.lab_unit.benched import failed, one
 
 
-MEASURED = [
-    one("full-empty", 1000, 1100),
-    one("full", 1000, 1150, kernel_bytes=5e6),
-    one("full-empty", 1000, 1102),
-    one("full", 2000, 2320, kernel_bytes=5e6),
-    {"contender": "perf", "round": 0, "bare": {"exec": 1}, "failed": "no such\nprogram"},
-]
-
-
-def test_a_ratio_is_of_its_own_pair() -> None:
-    _, full, _ = results.contenders(MEASURED, COUNTS)
-    assert full.ratios["exec"].low == pytest.approx(1.15)
-    assert full.ratios["exec"].high == pytest.approx(1.16)
-    assert full.ratios["exec"].median == pytest.approx(1.155)
-    # (150 + 320) / 2 for 100 execs.
-    assert full.added["exec"] == pytest.approx(2.35)
-    assert full.told == {"kernel_bytes": 5e6}
-
-
-def test_what_empty_programs_add_is_the_measure() -> None:
-    found = results.contenders(MEASURED, COUNTS)
-    assert results.above_empty(found, "exec") == {"full": pytest.approx(2.35 / 1.01)}
-
-
-def test_who_failed_has_no_figure_and_says_why() -> None:
-    (*_, perf) = results.contenders(MEASURED, COUNTS)
-    assert (perf.ratios, perf.failed) == ({}, "no such\nprogram")
-    (*_, line) = tables.table([perf], ("exec",), "ns")
-    assert "program" in line
-
-
-def test_many_pairs_give_an_interval_that_holds_their_median() -> None:
-    found = results.ratio([(100.0, 100.0 + n) for n in range(1, 12)])
-    assert found.pairs == 11
-    assert found.median == pytest.approx(1.06)
-    assert 1.01 <= found.low < found.median < found.high <= 1.11
-
-
-def test_every_line_of_the_table_has_a_cell_for_each_column() -> None:
-    lines = list(tables.table(results.contenders(MEASURED, COUNTS), ("exec",), "ns"))
-    assert len({line.count("|") for line in lines}) == 1
-
-
-def test_fixedwork_is_read_among_other_lines() -> None:
-    assert measure.elapsed("Tracing...\nexec 123\n\nmmap 7\nwaits 3 4\n") == {
-        "exec": 123,
-        "mmap": 7,
-    }
-
-
-def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, full: float, free: float) -> int:
+def quick_status(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, full: float, free: float) -> int:
     """Its status where empty programs add a tenth, full mode so many times that, and `free`."""
     committed = tmp_path / "committed.json"
     committed.write_text(json.dumps({"full": 1.5}))
@@ -91,8 +32,8 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, full: float, free: fl
         assert under.keys() <= set(names)
         return [one(name, 1000, instructions) for name, instructions in under.items()]
 
-    monkeypatch.setattr(bench, "COMMITTED", committed)
-    monkeypatch.setattr(bench, "measure", measured)
+    monkeypatch.setattr(quick, "COMMITTED", committed)
+    monkeypatch.setattr(quick, "measure", measured)
     return bench.main(["--quick"])
 
 
@@ -104,7 +45,7 @@ def test_a_session_that_costs_a_tenth_more_is_told(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert quick(monkeypatch, tmp_path, 1.5 * grown, 1001) == status
+    assert quick_status(monkeypatch, tmp_path, 1.5 * grown, 1001) == status
     printed = capsys.readouterr()
     assert ("grown: full" in printed.err) == bool(status)
     assert f"{2 - status} passed, {status} failed" in printed.out
@@ -113,80 +54,183 @@ def test_a_session_that_costs_a_tenth_more_is_told(
 def test_what_should_be_free_is_held_to_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert quick(monkeypatch, tmp_path, 1.5, 1006) == 1
-    assert "grown: contention-without-trees: 1.006, not 1.005" in capsys.readouterr().err
+    assert quick_status(monkeypatch, tmp_path, 1.5, 1006) == 1
+    assert "grown: contention-without-trees: 1.0060, not 1.005" in capsys.readouterr().err
 
 
-def test_over_next_to_nothing_there_is_no_ratio() -> None:
-    measured = [one("contention-empty", 1000, 1001), one("contention", 1000, 1002)]
-    assert results.above_empty(results.contenders(measured, COUNTS), "exec") == {}
+def busy(name: str, bare: float, under: float) -> dict[str, Any]:
+    """A pair of each work of COUNTED."""
+    pair = one(name, bare, under)
+    for which in ("bare", "under"):
+        pair[which] = dict.fromkeys(plan.COUNTED, pair[which]["exec"])
+    return {**pair, "memory_bytes": 1_000_000}
 
 
-def test_a_program_costs_what_it_takes_above_an_empty_one() -> None:
-    execs = "raw_tracepoint sched_process_exec"
-    empty = {execs: [10, 400], "kprobe down_write": [100, 5_000], "fentry slow": [0, 0]}
-    ours = {execs: [20, 1_000], "kprobe down_write": [400, 60_000], "fentry slow": [5, 7_000],
-            "fexit slow": [0, 0]}  # fmt: skip
-    measured = [
-        one("full-empty-events", 1, 1, events=empty),
-        one("full-events", 1, 1, events=ours),
-    ]
-    found = {event.program: event for event in events.events(measured, "full")}
-    assert found[execs] == events.Event(execs, 1.0, 10.0)
-    assert found["kprobe down_write"] == events.Event("kprobe down_write", 20.0, 100.0)
-    # Nobody knows what the timing of it took.
-    assert found["fentry slow"] == events.Event("fentry slow", 0.25, None)
-    assert "fexit slow" not in found
-    lines = list(events.table(list(found.values())))
-    assert lines[2] == "| kprobe down_write | 20.000 | 100 | 2,000 |"
-    assert lines[-1] == "| fentry slow | 0.250 | - | - |"
+RUN = {
+    "counted": [
+        busy("full-empty", 1000, 1100), busy("full", 1001, 1150),
+        busy("full-empty", 1000, 1101), busy("full", 1000, 1152),
+    ],
+    "storm": [one("full", 1e9, 1.2e9), one("full", 1.1e9, 1.2e9), failed("klockstat", "no", 1e9)],
+}  # fmt: skip
 
 
-def said(workload: str, tool: str, *known: Any, **beside: int) -> dict[str, Any]:
-    """What a tool said: acquisitions, waits, seconds, longest; and what was counted beside it."""
-    names = ("acquisitions", "waits", "wait_seconds", "longest_seconds")
-    return {
-        "workload": workload,
-        "tool": tool,
-        "said": dict(zip(names, known, strict=True)),
-        "beside": beside,
-        "longest_call_ns": 2_000_000_000,
-    }
+def keep(folder: Path, measured: dict[str, Any]) -> Path:
+    folder.mkdir()
+    for name, content in measured.items():
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    # What else lies there is none of its figures.
+    (folder / "trace.json").write_text("{}")
+    return folder
 
 
-def test_what_a_tool_says_stands_over_what_is_known() -> None:
-    storm = said("storm", "full", 16_144, 37, 1.5, 0.5, waits=40, wait_ns=1_600_000_000)
-    lines = list(accuracy.table([{**storm, "acquisitions": 16_144}]))
-    assert lines[-1] == (
-        "| storm | ours, full mode | 16,144 of 16,144 | 37 of 40 | 0.938 | 0.250 |"
+def test_two_runs_of_the_same_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = keep(tmp_path / "one", RUN)
+    assert bench.main(["--agrees", str(folder), str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    # Four works counted of which three have ratios, for two; a ratio and what is added of a storm.
+    assert lines[-1] == "16 of 16 figures agree"
+    assert any(line.startswith("agree   storm, full, exec, ratio: 1.") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("other", "name"),
+    [
+        (
+            [busy("full-empty", 1000, 1100)] * 2 + [busy("full", 1000, 1300)] * 2,
+            "full, exec, ratio",
+        ),
+        ([busy("full-empty", 1000, 1100)] * 2, "full, mmap, added"),
+    ],
+)
+def test_a_figure_outside_its_interval_or_missing_is_told(
+    other: list[Any], name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [keep(tmp_path / "one", RUN), keep(tmp_path / "two", {**RUN, "counted": other})]
+    assert bench.main(["--agrees", *map(str, folders)]) == 1
+    assert f"DIFFER  counted, {name}: " in capsys.readouterr().out
+
+
+def test_where_nothing_is_kept_nothing_agrees(tmp_path: Path) -> None:
+    assert bench.main(["--agrees", str(tmp_path), str(tmp_path)]) == 70
+
+
+def test_what_was_kept_is_written_into_its_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "<!-- contended -->\nold\n<!-- end -->\nand <!-- tools -->\nold\n<!-- end -->\n"
+    )
+    parts.write(parts.parts(RUN), [page])
+    text = page.read_text()
+    assert "| nothing, twice | " in text
+    assert "| klockstat | no |" in text
+    # It did not run, so its place stays as it is.
+    assert text.endswith("and <!-- tools -->\nold\n<!-- end -->\n")
+
+
+def test_every_place_of_the_pages_is_one_that_a_guest_fills() -> None:
+    text = "".join(path.read_text() for path in parts.PAGES)
+    for name in (
+        "instructions", "above empty", "events of full mode", "events of contention mode",
+        "full maps", "scale", "lock_stat", "contended", "tools", "spun", "lockup", "picture",
+    ):  # fmt: skip
+        assert f"<!-- {name} -->" in text
+
+
+def test_a_picture_is_drawn_of_what_was_measured(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    (link,) = parts.picture(RUN, tmp_path)
+    assert (tmp_path / "cost.png").read_bytes().startswith(b"\x89PNG")
+    assert link.endswith("/cost.png)")
+
+
+def test_lock_stat_is_over_a_kernel_without_it() -> None:
+    measured = {
+        "without": [busy("nothing", 1000, 1001), busy("nothing", 1000, 1000)],
+        "counting": [
+            {**busy("lock_stat", 1500, 2000), "memory_bytes": 400_000},
+            {"contender": "lock_stat", "bare": dict.fromkeys(plan.COUNTED, 1500),
+             "memory_bytes": 400_000, "failed": "no"},
+        ],
+    }  # fmt: skip
+    single, off, on = lock_stat.contenders(measured, plan.COUNTED)
+    assert (single.name, off.name, on.name) == ("single", "LOCK_STAT, off", "LOCK_STAT, counting")
+    assert off.ratios["exec"].mean == pytest.approx(1.5)
+    assert on.ratios["exec"].mean == pytest.approx(2.0)
+    assert on.ratios["exec"].pairs == 1
+    assert off.told == {"kernel_bytes": 600_000}
+    rows = parts.parts({"lock_stat": measured})["lock_stat"]
+    assert len({row.count("|") for row in rows}) == 1
+
+
+def guests(monkeypatch: pytest.MonkeyPatch, **measure: Callable[[str, int | None], Any]) -> None:
+    monkeypatch.setattr(
+        whole, "GUESTS", {name: Guest(one, alone=True) for name, one in measure.items()}
     )
 
 
-def test_what_a_tool_does_not_say_is_no_zero() -> None:
-    none = said("storm", "klockstat", 5, None, None, None, waits=40)
-    failed = {"workload": "storm", "tool": "perf-record", "failed": "first\nno such event"}
-    lines = list(accuracy.table([none, failed]))
-    assert lines[-2] == "| storm | klockstat | 5 | - | - | - |"
-    assert lines[-1].startswith("| storm | perf lock record | no such event |")
-    assert len({line.count("|") for line in lines}) == 1
+def test_a_guest_that_fails_takes_no_other_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(kernel: str, rounds: int | None) -> Any:
+        raise LabError("it died")
+
+    guests(monkeypatch, storm=dies, accuracy=lambda kernel, rounds: [kernel, rounds])
+    # Of a run before, which is not what was asked for.
+    (tmp_path / "storm.json").write_text("[1]")
+    measured, failed = whole.whole("stock-6.12", ["storm", "accuracy"], 4, tmp_path)
+    assert measured == {"accuracy": ["stock-6.12", 4]}
+    assert failed == ["storm: it died"]
+    assert json.loads((tmp_path / "accuracy.json").read_text()) == ["stock-6.12", 4]
 
 
-def test_what_ended_while_spinning_is_told_where_nothing_else_ran() -> None:
-    counted = {"waits": 40, "spun": 30, "wait_ns": 4_000_000_000, "spun_ns": 1_000_000_000}
-    counted |= {"seen": 10, "seen_ns": 2_900_000_000}
-    (line,) = accuracy.spun([said("storm", "nothing", None, None, None, None, **counted)])
-    assert line == (
-        "- storm: 30 of 40 waits ended while spinning, 1.000 of 4.000 s; from contention_begin to "
-        "_end there were 10, of 2.900 s"
+def test_where_every_guest_fails_each_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def dies(kernel: str, rounds: int | None) -> Any:
+        raise LabError("it died")
+
+    guests(monkeypatch, storm=dies)
+    assert bench.main(["--only", "storm", "--keep", str(tmp_path)]) == 70
+    assert capsys.readouterr().err == "bench: storm: it died\n"
+
+
+def test_who_counts_instructions_goes_beside_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In place of a Python: what is asked of it, and one of the two fails.
+    python = tmp_path / "python"
+    python.write_text(
+        '#!/bin/sh\nif [ "$4" = scale ]; then echo no room; exit 70; fi\n'
+        'echo "[\\"$4\\"]" > "$6/$4.json"\n'
     )
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    folder = tmp_path / "kept"
+    measured, failed = whole.whole("stock-6.12", ["counted", "scale"], None, folder)
+    assert measured == {"counted": ["counted"]}
+    assert failed == [f"scale: ended with status 70, see {folder / 'scale.log'}: no room"]
 
 
-def test_klockstat_and_perf_are_read_as_they_print() -> None:
-    row = "                      vma_link+0x3c    1.5 us     5012    12.0 ms       1.2 s"
-    match = in_guest._KLOCKSTAT.search(row)
-    assert match is not None
-    assert (match[3], match[4], match[5], match[6], match[7]) == ("5012", "12.0", "ms", "1.2", "s")
-    row = "        12     34.10 ms      7.31 ms      2.84 ms   ffff8c1a41e0c1d8  "
-    match = in_guest._PERF.search(row)
-    assert match is not None
-    assert (match[1], match[2], match[3], match[8]) == ("12", "34.10", "ms", "ffff8c1a41e0c1d8")
+def test_kernels_of_our_own_are_built_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/built\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    one_of_ours = Guest(lambda kernel, rounds: (tmp_path / "built").read_text(), True, ("a", "b"))
+    monkeypatch.setattr(whole, "GUESTS", {"lockup": one_of_ours})
+    measured, failed = whole.whole("stock-6.12", ["lockup"], None, tmp_path / "kept")
+    assert (measured, failed) == ({"lockup": "-m lab.kernels a b\n"}, [])
+
+
+def test_figures_that_nobody_keeps_are_told_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cache, "directory", lambda: tmp_path)
+    guests(monkeypatch, storm=lambda kernel, rounds: RUN["storm"])
+    assert bench.main(["--only", "storm"]) == 0
+    assert "| nothing, twice | " in capsys.readouterr().out

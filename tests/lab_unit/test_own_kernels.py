@@ -13,7 +13,7 @@ from lab import debian, host, kernels
 from lab.choice import Package
 from lab.errors import LabError
 from lab.kernels import build, config, own, source
-from lab.kernels.own import DEBUG, FAMILIES, Own
+from lab.kernels.own import DEBUG, FAMILIES, LOCK_STAT, Own
 
 _FILE = re.compile(r"^\+\+\+ b/(\S+)", re.MULTILINE)
 
@@ -37,6 +37,20 @@ def test_the_baseline_has_only_what_all_have() -> None:
     assert Own("single").patches == (own.HOLD,)
 
 
+def test_what_only_counts_its_locks_checks_none() -> None:
+    options = config.options(
+        config.merged(path.read_text() for path in Own("single", LOCK_STAT).fragments)
+    )
+    assert (options["CONFIG_LOCK_STAT"], options["CONFIG_PROVE_LOCKING"]) == ("y", "n")
+    # The rest is the module that holds locks, which costs nothing while it is not loaded.
+    base = config.options(config.BASE.read_text())
+    changed = {name for name, value in options.items() if base.get(name) != value}
+    assert changed == {
+        "CONFIG_LOCK_STAT", "CONFIG_PROVE_LOCKING", "CONFIG_MODULES", "CONFIG_MODULE_UNLOAD",
+        "CONFIG_RUNTIME_TESTING_MENU", "CONFIG_TEST_LOCKUP",
+    }  # fmt: skip
+
+
 def test_whatever_goes_in_makes_another_kernel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -48,7 +62,8 @@ def test_whatever_goes_in_makes_another_kernel(
     keys = [Own("split").key("6.12.1-1", "gcc 12")]
     keys.append(Own("split").key("6.12.2-1", "gcc 12"))
     keys.append(Own("split").key("6.12.1-1", "gcc 13"))
-    keys.append(Own("split", debug=True).key("6.12.1-1", "gcc 12"))
+    keys.append(Own("split", DEBUG).key("6.12.1-1", "gcc 12"))
+    keys.append(Own("split", LOCK_STAT).key("6.12.1-1", "gcc 12"))
     patch.write_text("two")
     keys.append(Own("split").key("6.12.1-1", "gcc 12"))
     own.HOLD.write_text("hold longer")

@@ -92,8 +92,9 @@ def _lines(file: Path) -> dict[str, str]:
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
-def _identity(lines: dict[str, str]) -> tuple[str | None, str | None]:
-    return lines.get("map_id"), lines.get("prog_id")
+def _identity(lines: dict[str, str]) -> tuple[str | None, ...]:
+    # A link names its program too, and takes none of that one's place.
+    return tuple(lines.get(key) for key in ("map_id", "prog_id", "link_id"))
 
 
 def _locked(lines: dict[str, str]) -> int:

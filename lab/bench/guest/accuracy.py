@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""accuracy.py MAPS SECONDS: in a guest, what each tool says of two workloads whose truth is known.
+"""accuracy.py MAPS SECONDS WORKLOAD...: in a guest, what each tool says of work that is known.
 
-A storm: a task on each CPU maps and unmaps one file MAPS times, each of which takes its lock once.
-A long hold: a walk over the file's mappings of some SECONDS, and calls that are blocked by it time
-themselves. Beside each tool a program of bpftrace counts the slow paths of that one lock: waits,
-those of them that ended while spinning, and what a tool on lock:contention_begin and _end has.
+storm: a task on each CPU maps and unmaps one file MAPS times, each of which takes its lock once.
+long hold: a walk over the file's mappings of some SECONDS, and calls that are blocked by it time
+themselves. test_lockup: the kernel's own module takes the file's lock on every CPU and holds it as
+long as it is told; only on a kernel that has it. Beside each tool slow_paths.py counts.
 """
 
 from __future__ import annotations
@@ -12,53 +12,28 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from measure import Told, bpftrace, keep, running, tool
+import lock_stat
+import printed
+import slow_paths
+from measure import Told, keep
+from processes import LOG, running, tool
 
-_SLOW_PATHS = ("rwsem_down_write_slowpath", "rwsem_down_read_slowpath")
-#: Without a file name: an address is all that tells one lock from another here.
-_ORACLE = (
-    "".join(
-        f"""
-fentry:{path} /(int64)args.sem == LOCK/ {{ @in[tid] = nsecs; }}
-fexit:{path} /@in[tid]/ {{
-  $took = nsecs - @in[tid];
-  @waits = count(); @wait_ns = sum($took); @longest_ns = max($took);
-  if (!@queued[tid]) {{ @spun = count(); @spun_ns = sum($took); }}
-  delete(@in[tid]); delete(@queued[tid]);
-}}
-"""
-        for path in _SLOW_PATHS
-    )
-    + """
-tracepoint:lock:contention_begin /@in[tid] && (int64)args.lock_addr == LOCK/ {
-  @queued[tid] = nsecs;
-}
-tracepoint:lock:contention_end /@queued[tid] && (int64)args.lock_addr == LOCK/ {
-  @seen = count(); @seen_ns = sum(nsecs - @queued[tid]);
-}
-"""
-)
-_LOCK = """
-kprobe:vma_interval_tree_insert {
-  $mapping = ((struct vm_area_struct *)arg0)->vm_file->f_mapping;
-  if ($mapping->host->i_ino == INODE) {
-    printf("lock %lu\\n", (uint64)$mapping + offsetof(struct address_space, i_mmap_rwsem));
-    exit();
-  }
-}
-"""
-_UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_TIME = r"([\d.]+) (ns|us|ms|s|m|h)"
-_KLOCKSTAT = re.compile(rf"\S+\+0x\w+ +{_TIME} +(\d+) +{_TIME} +{_TIME} *$")
-_PERF = re.compile(rf"^ *(\d+) +{_TIME} +{_TIME} +{_TIME} +([0-9a-f]{{8,}})")
+#: What user space timed itself, or the module its waits.
+_LONGEST = re.compile(r"mmap (\d+) munmap (\d+)|Maximum lock wait: (\d+) ns")
+#: What `perf lock record` does, also where LOCK_STAT's own tracepoints would turn its head.
+_PERF_RECORD = (
+    "record", "-R", "-m", "1024", "-c", "1", "--synth", "task", "-a",
+    "-e", "lock:contention_begin", "-e", "lock:contention_end",
+)  # fmt: skip
+#: Of test_lockup: once each before the first time, and once more after each (reacquire_locks).
+ITERATIONS = 2
+_HELD_NS = 500_000_000
 
 
 @dataclass(frozen=True)
@@ -71,16 +46,15 @@ class Said:
     longest_seconds: float | None
 
 
-Work = Sequence[str]
-Tool = Callable[[Path, int, Work], tuple[Said, str]]
+Tool = Callable[[Path, int, Sequence[str]], tuple[Said, str]]
 
 
 def ours(mode: str) -> Tool:
     """A session for that file alone."""
 
-    def session(file: Path, lock: int, work: Work) -> tuple[Said, str]:
+    def session(file: Path, lock: int, work: Sequence[str]) -> tuple[Said, str]:
         output = Path("ours.json")
-        printed = _printed(
+        text = _run(
             "immapscope", "trace", "--mode", mode, "--inode", str(file),
             "--format", "json", "--output", str(output), "--", *work,
         )  # fmt: skip
@@ -89,44 +63,61 @@ def ours(mode: str) -> Tool:
         longest = max((row["wait_seconds_max"] for row in document["rows"]), default=0.0)
         return (
             Said(totals["acquisitions"], totals["contended"], totals["wait_seconds"], longest),
-            printed,
+            text,
         )
 
     return session
 
 
-def klockstat(file: Path, lock: int, work: Work) -> tuple[Said, str]:
+def klockstat(file: Path, lock: int, work: Sequence[str]) -> tuple[Said, str]:
     """That of libbpf, for that lock; it calls each acquisition a wait."""
     with running([*tool("klockstat"), "-L", hex(lock)]):
-        printed = _printed(*work)
-    text = Path("contender.log").read_text()
-    acquired = [_KLOCKSTAT.search(line) for line in text.partition("Avg Hold")[0].splitlines()]
-    rows = [row for row in acquired if row]
+        text = _run(*work)
+    rows = list(printed.klockstat(LOG.read_text()))
     return (
         Said(
-            sum(int(row[3]) for row in rows),
+            sum(row.count for row in rows),
             None,
-            sum(_seconds(row[6], row[7]) for row in rows),
-            max((_seconds(row[4], row[5]) for row in rows), default=None),
+            sum(row.seconds for row in rows),
+            max((row.longest_seconds for row in rows), default=None),
         ),
-        printed,
+        text,
     )
 
 
-def perf(file: Path, lock: int, work: Work) -> tuple[Said, str]:
+def perf(file: Path, lock: int, work: Sequence[str]) -> tuple[Said, str]:
     """Its recording of lock:contention_begin and _end, summed by the lock's address."""
-    printed = _printed(*tool("perf"), "lock", "record", "-a", "-o", "/tmp/perf.data", "--", *work)
-    text = _printed(*tool("perf"), "lock", "contention", "-l", "-i", "/tmp/perf.data", both=True)
-    rows = [row for row in map(_PERF.search, text.splitlines()) if row and int(row[8], 16) == lock]
-    if not rows:
-        return Said(None, 0, 0.0, None), printed
-    (row,) = rows
-    return Said(None, int(row[1]), _seconds(row[2], row[3]), _seconds(row[4], row[5])), printed
+    text = _run(*tool("perf"), *_PERF_RECORD, "-o", "/tmp/perf.data", "--", *work)
+    report = _run(*tool("perf"), "lock", "contention", "-l", "-i", "/tmp/perf.data", both=True)
+    row = printed.perf_contention(report, lock)
+    if row is None:
+        return Said(None, 0, 0.0, None), text
+    return Said(None, row.count, row.seconds, row.longest_seconds), text
 
 
-def nothing(file: Path, lock: int, work: Work) -> tuple[Said, str]:
+def statistics(file: Path, lock: int, work: Sequence[str]) -> tuple[Said, str]:
+    """LOCK_STAT's, of the class that every file's lock is of: so no acquisitions of this one."""
+    with lock_stat.counting():
+        text = _run(*work)
+    of_class = [
+        one
+        for one in lock_stat.classes(lock_stat.ACCOUNT.read_text())
+        if "i_mmap_rwsem" in one.name
+    ]
+    return (
+        Said(
+            None,
+            sum(one.contentions for one in of_class),
+            sum(one.wait_seconds for one in of_class),
+            max((one.longest_seconds for one in of_class), default=None),
+        ),
+        text,
+    )
+
+
+def nothing(file: Path, lock: int, work: Sequence[str]) -> tuple[Said, str]:
     """Only what counts beside each tool."""
-    return Said(None, None, None, None), _printed(*work)
+    return Said(None, None, None, None), _run(*work)
 
 
 TOOLS: dict[str, Tool] = {
@@ -138,85 +129,63 @@ TOOLS: dict[str, Tool] = {
 }
 
 
-def _printed(*command: str, both: bool = False) -> str:
+def _run(*command: str, both: bool = False) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)[:200]}: {done.stdout}{done.stderr}")
     return done.stdout + (done.stderr if both else "")
 
 
-def _seconds(number: str, unit: str) -> float:
-    return float(number) * _UNITS[unit]
+def workloads(
+    file: Path, cpus: int, maps: int, seconds: str
+) -> dict[str, tuple[list[str], int | None]]:
+    """By name: what to run, and how often it takes the file's lock, where that is known."""
+    storm = " ".join(f"./treeops {cpu} {file} map {maps} &" for cpu in range(cpus)) + " wait"
+    parameters = {
+        "file_path": file, "lock_mapping": 1, "reacquire_locks": 1, "state": "D", "use_hrtimer": 1,
+        "all_cpus": 1, "iterations": ITERATIONS, "time_nsecs": _HELD_NS, "measure_lock_wait": 1,
+    }  # fmt: skip
+    module = " ".join(f"{name}={value}" for name, value in parameters.items())
+    # It refuses to be loaded when it has done its work.
+    lockup = f"dmesg --clear; modprobe test_lockup {module}; test $? -ne 0 && dmesg"
+    return {
+        "storm": (["sh", "-c", storm], 2 * maps * cpus),
+        "long hold": (["./longhold", str(file), seconds, "2", "4", "6"], None),
+        "test_lockup": (["sh", "-c", lockup], cpus * (1 + ITERATIONS)),
+    }
 
 
-def lock_of(file: Path) -> int:
-    """The address of the file's i_mmap_rwsem, which stays while the file is open."""
-    program = _LOCK.replace("INODE", str(file.stat().st_ino))
-    with subprocess.Popen(bpftrace(program), stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        while process.poll() is None:
-            _printed("./treeops", "0", str(file), "map", "1")
-            time.sleep(0.5)
-        found = re.search(r"^lock (\d+)$", process.stdout.read(), re.MULTILINE)
-    if found is None:
-        raise RuntimeError("no mapping of the file was seen")
-    return int(found[1])
-
-
-def counted() -> dict[str, int]:
-    """What the program beside the tool has, once it has ended."""
-    text = Path("oracle.log").read_text()
-    return {name: int(value) for name, value in re.findall(r"^@(\w+): (\d+)$", text, re.MULTILINE)}
-
-
-def measured(name: str, file: Path, lock: int, work: Work) -> tuple[Said, dict[str, int], str]:
-    """What the tool said, what was counted beside it, and what the work printed."""
-    signed = lock - (1 << 64)
-    with Path("oracle.log").open("wb") as log:
-        oracle = subprocess.Popen(
-            bpftrace("BEGIN { printf(\"attached\\n\"); }" + _ORACLE.replace("LOCK", str(signed))),
-            stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    while "attached" not in Path("oracle.log").read_text():
-        if oracle.poll() is not None:
-            raise RuntimeError(Path("oracle.log").read_text())
-        time.sleep(0.2)
-    try:
-        said, printed = TOOLS[name](file, lock, work)
-    finally:
-        oracle.send_signal(signal.SIGINT)
-        oracle.wait(120)
-    return said, counted(), printed
+def longest(text: str) -> int | None:
+    """ns of the longest call or wait that the work itself timed."""
+    return max((int(ns) for found in _LONGEST.findall(text) for ns in found if ns), default=None)
 
 
 def main(words: list[str]) -> int:
     """0; $OUT/accuracy.json has every figure."""
-    maps, seconds = words
+    maps, seconds, *names = words
     file = Path("stormed").absolute()
     file.write_bytes(bytes(8 * 4096))
     os.sync()
-    cpus = range(os.cpu_count() or 1)
-    storm = " ".join(f"./treeops {cpu} {file} map {maps} &" for cpu in cpus) + " wait"
-    works = {
-        "storm": ["sh", "-c", storm],
-        "long hold": ["./longhold", str(file), seconds, "2", "4", "6"],
-    }
+    works = workloads(file, os.cpu_count() or 1, int(maps), seconds)
     Path("/proc/sys/vm/max_map_count").write_text("4000000")
+    lock_stat.off()
+    tools = TOOLS | ({"lock_stat": statistics} if lock_stat.SWITCH.exists() else {})
     found: list[Told] = []
     with file.open("rb"):
-        lock = lock_of(file)
-        for what, work in works.items():
-            for name in TOOLS:
+        lock = slow_paths.lock_of(file)
+        for what in names:
+            work, acquisitions = works[what]
+            for name, ask in tools.items():
                 one: Told = {"workload": what, "tool": name}
                 try:
-                    said, beside, printed = measured(name, file, lock, work)
-                    calls = re.findall(r"mmap (\d+) munmap (\d+)", printed)
-                    longest = max((int(ns) for call in calls for ns in call), default=None)
-                    one |= {"said": asdict(said), "beside": beside, "longest_call_ns": longest}
-                except (RuntimeError, OSError) as error:
+                    with slow_paths.counted(lock) as beside:
+                        said, text = ask(file, lock, work)
+                    one |= {"said": asdict(said), "beside": beside}
+                    one["longest_call_ns"] = longest(text)
+                except (RuntimeError, OSError, subprocess.SubprocessError) as error:
                     one["failed"] = str(error)[-2000:]
-                if what == "storm":
-                    one["acquisitions"] = 2 * int(maps) * len(cpus)
+                if acquisitions is not None:
+                    one["acquisitions"] = acquisitions
                 keep(found, one, "accuracy.json")
     return 0
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """observe.py SESSION -- COMMAND: in a guest, run COMMAND under a session of ours, or an empty one.
 
-SESSION is MODE[-without-trees][-empty][-events]: an empty one attaches programs that only return to
-the same functions in the same way, which is the least that any tool pays that looks there. Prints
-on stderr, as one JSON line, seconds until compiled and until attached, kernel memory, what was
-counted and lost, and with -events how often each program ran and how long.
+SESSION is MODE[-without-trees][-empty][-crowded][-events]: an empty one attaches programs that only
+return to the same functions in the same way, which is the least that any tool pays that looks
+there; a crowded one has maps without room. Prints on stderr, as one JSON line, seconds until
+compiled and until attached, memory, what was counted, lost and skipped, and with -events how often
+each program ran and how long.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from unittest.mock import patch
 from immapscope.cli.trial import kernel_memory
 from immapscope.kernel.model import KernelModel
 from immapscope.preflight import traceable_kernel
-from immapscope.snapshot import Mode
+from immapscope.snapshot import Mode, Snapshot
 from immapscope.tracing.loader import Module
 from immapscope.tracing.machine import Machine
 from immapscope.tracing.programs import Program, programs
 from immapscope.tracing.request import Attach, Request
 from immapscope.tracing.session import Session
+from immapscope.tracing.sizes import OPERATIONS, Sizes
 from immapscope.tracing.target import Target
 
 _BODY = re.compile(r"\treturn [^;]+;")
@@ -44,6 +46,12 @@ def empty_programs(
         replace(program, text=_BODY.sub("\treturn 0;", program.text))
         for program in programs(model, mode, attach, tree_operations, recorded)
     )
+
+
+def without_room(machine: Machine) -> Sizes:
+    """One file, one row, one waiter and one hold at a time; the next of each finds its map full."""
+    rows = machine.nodes * OPERATIONS + 1
+    return Sizes(machine.cpus, machine.nodes, files=2, rows=rows, waiting=1, held=1)
 
 
 def timed(spent: list[float]) -> Callable[[str], Module]:
@@ -69,6 +77,12 @@ def ran(session: Session) -> dict[str, list[int]]:
     return found
 
 
+def lost(snapshot: Snapshot, *, upper_bounds: bool) -> int:
+    """Events by the session's own account, or those that the kernel skipped of any rwsem."""
+    losses = snapshot.loss.values()
+    return sum(loss.count for loss in losses if loss.upper_bound is upper_bounds)
+
+
 def main(kind: str, command: list[str]) -> int:
     """COMMAND's status."""
     mode, *how = kind.split("-")
@@ -82,7 +96,10 @@ def main(kind: str, command: list[str]) -> int:
         if "empty" in how:
             stack.enter_context(patch("immapscope.tracing.session.programs", empty_programs))
         stack.enter_context(patch("immapscope.tracing.session.Module", timed(compiled)))
-        session = stack.enter_context(Session(kernel.model, kernel.symbols, machine, request))
+        sizes = without_room(machine) if "crowded" in how else None
+        session = stack.enter_context(
+            Session(kernel.model, kernel.symbols, machine, request, sizes)
+        )
         target = Target(session, ())
         target.open()
         attached = time.monotonic()
@@ -98,7 +115,8 @@ def main(kind: str, command: list[str]) -> int:
         "acquisitions": snapshot.totals.acquisitions,
         "waits": snapshot.totals.contended,
         "wait_seconds": snapshot.totals.wait_ns / 1e9,
-        "lost": sum(loss.count for loss in snapshot.loss.values()),
+        "lost": lost(snapshot, upper_bounds=False),
+        "skipped": lost(snapshot, upper_bounds=True),
     }
     if events is not None:
         told["events"] = events
