@@ -46,18 +46,18 @@ def files() -> set[str]:
     return {str(path) for place in PLACES for path in place.rglob("*")}
 
 
-def metric(name: str) -> str | None:
+def metric(name: str) -> float | None:
     """Its value as it is served, None where nothing is."""
     try:
         with urllib.request.urlopen("http://127.0.0.1:10264/metrics", timeout=60) as answer:
             found = re.search(rf"^{name} (\S+)$", answer.read().decode(), re.MULTILINE)
     except OSError:
         return None
-    return found[1] if found else None
+    return float(found[1]) if found else None
 
 
 def serves() -> bool:
-    return float(metric("immap_probes_attached") or 0) > 0
+    return (metric("immap_probes_attached") or 0) > 0
 
 
 @pytest.fixture(scope="module")
@@ -111,12 +111,12 @@ def test_a_second_install_keeps_an_edited_configuration_and_wants_a_restart() ->
     assert "start it: systemctl restart immapscope" in said
     assert CONFIG.read_text() == "interval: 2s\n"
     # What runs is the agent before: a reload would mix the two.
-    assert metric("immap_config_last_reload_successful") == "1"
+    assert metric("immap_config_last_reload_successful") == 1
     systemctl("reload", "immapscope")
     deadline = time.monotonic() + 60
-    while metric("immap_config_last_reload_successful") != "0" and time.monotonic() < deadline:
+    while metric("immap_config_last_reload_successful") != 0 and time.monotonic() < deadline:
         time.sleep(1)
-    assert metric("immap_config_last_reload_successful") == "0"
+    assert metric("immap_config_last_reload_successful") == 0
     systemctl("restart", "immapscope")
     assert systemctl("is-active", "immapscope") == "active"
     CONFIG.write_text(shipped)
