@@ -69,7 +69,7 @@ _LAW = ("-k", "not (mid_storm or tiny_state or beyond_the_slots or another_trace
 _STORM = ("IMMAPSCOPE_STORM_SECONDS=20",)
 
 # What kernels of our own are for.
-(SHARDS,) = _files("shards")
+SHARDS = _files("shards", "daemon_trees")
 
 # The daemon as a service.
 (_SERVICE,) = _files("service")
@@ -77,7 +77,7 @@ _STORM = ("IMMAPSCOPE_STORM_SECONDS=20",)
 _STOCK = ("stock-6.1", "stock-6.12", "stock-7.x")
 
 # What shards have, and what is exact on other kernels.
-_SHARDED = ("-m", "not forced_attach and not long", *_files("shards", "exact_counts"))
+_SHARDED = ("-m", "not forced_attach and not long", *SHARDS, *_files("exact_counts"))
 
 # What a kernel that checks and counts its locks says, after a minute of stress or ten; and what
 # would lock out itself, or two tasks each other, by the thread's own patches.
@@ -95,7 +95,7 @@ _LAB = (
     Guest("stock-6.12", "4x2", (_SERVICE,), 2400, init="systemd"),
     # Kernels that are built, meanwhile. Two are in soak only: `split` without checks, whose trees
     # are those of split+debug, and `single`, which has the one tree a file of stock kernels.
-    Guest("inverted", "4x2", ("-k", "not learnt", SHARDS), 2400),
+    Guest("inverted", "4x2", ("-k", "not learnt", *SHARDS), 2400),
     Guest("split+debug", "4x2", (*_SHARDED, *_files("oracles", "stress")), 3000),
 )
 

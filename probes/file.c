@@ -110,19 +110,23 @@ static __always_inline u32 slot_of(u64 inode, u64 shard, bool claims)
 	return slot_of_known(inode, &known, shard, claims);
 }
 
-/* The same, and what this event shows of the file's links. */
+/* What this event shows of the file's links. */
+static __always_inline void note_links(u32 slot, struct identity *known)
+{
+	struct file *file = slot != NO_FILE ? files.lookup(&slot) : NULL;
+	u64 deleted = known->links == 0;
+
+	if (file && file->deleted != deleted)
+		file->deleted = deleted;
+}
+
 static __always_inline u32 slot_noting_links(u64 inode, u64 shard, bool claims)
 {
 	struct identity known = {};
-	struct file *file;
-	u64 deleted;
 	u32 slot;
 
 	identify(inode, &known);
-	deleted = known.links == 0;
 	slot = slot_of_known(inode, &known, shard, claims);
-	file = slot != NO_FILE ? files.lookup(&slot) : NULL;
-	if (file && file->deleted != deleted)
-		file->deleted = deleted;
+	note_links(slot, &known);
 	return slot;
 }

@@ -16,6 +16,11 @@ static __always_inline void find_tree(struct tree *tree, u64 vma, u64 mapping, u
 	tree->shard = 0;
 }
 
+static __always_inline bool trees_are_few(void)
+{
+	return true;
+}
+
 static __always_inline void note_shards(struct control *now)
 {
 	now->shards = 1;

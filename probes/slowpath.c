@@ -45,6 +45,9 @@ static __always_inline int enter_slow_path(void *ctx, u64 sem, enum side side)
 	count_entered(WAIT);
 	wait.node = bpf_get_numa_node_id();
 	wait.slot = slot_noting_links(lock.inode, lock.shard, true);
+	/* By which changes of its other trees are known to be of a file that is waited for. */
+	if (TREE_LOCKS && !CLAIM_EARLY && lock.shard != NO_SHARD)
+		slot_of(lock.inode, NO_SHARD, true);
 	cell = cell_of(wait.slot, wait.node);
 	if (cell)
 		count(&cell->entered[WAIT], 1);

@@ -3,6 +3,8 @@
  * The trees of a file, which i_mmap is an array of or leads to: inside the mapping or allocated,
  * the elements trees or pointers to them. Cost: at most two reads to get from a number to a tree.
  */
+#define FEW_SHARDS 32
+
 struct tree {
 	u64 root;
 	u64 shard;
@@ -38,6 +40,12 @@ static __always_inline u64 shards_of_kernel(void)
 	u64 shards = SHARD_COUNT_ADDRESS ? read_u32(SHARD_COUNT_ADDRESS) : MOST_SHARDS;
 
 	return shards < MOST_SHARDS ? shards : MOST_SHARDS;
+}
+
+/* Few enough that each of a file's trees can have a slot, whether or not somebody waits for it. */
+static __always_inline bool trees_are_few(void)
+{
+	return shards_of_kernel() <= FEW_SHARDS;
 }
 
 static __always_inline void note_shards(struct control *now)

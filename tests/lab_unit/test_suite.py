@@ -64,7 +64,7 @@ def test_every_test_runs_in_soak_on_every_stock_kernel() -> None:
 def test_every_kernel_of_several_trees_is_looked_at_by_shard() -> None:
     guests = parts.PARTS["soak"].guests
     several = {"split", "inverted", "tree-only"}
-    assert {one.kernel for one in guests if parts.SHARDS in one.pytest} >= several
+    assert {one.kernel for one in guests if set(parts.SHARDS) <= set(one.pytest)} >= several
     assert {one.kernel for one in parts.PARTS["core"].guests} <= {"stock-6.12"}
 
 
