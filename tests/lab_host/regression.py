@@ -53,10 +53,11 @@ class Guest:
 
 
 @contextmanager
-def booted(kernel: str, port: int = 0, init: str = "lab") -> Iterator[Guest]:
+def booted(kernel: str, port: int = 0, init: str = "lab", append: str = "") -> Iterator[Guest]:
     """A guest whose daemon is ready, reached through this port here (0: a free one)."""
     words = [sys.executable, "lab/vm", "--kernel", kernel, "--timeout", str(_LIMIT)]
     words += ["--init", init]
+    words += ["--append", append] if append else []
     words += ["--forward", f"{port}:{_DAEMON}", "--forward", f"0:{_CONTROL}"]
     words += ["--file", str(build.build("paced"))]
     words += ["--", "python3", "-u", "/lab/checkout/tests/lab/regress.py"]
