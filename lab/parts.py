@@ -69,7 +69,8 @@ _LAW = ("-k", "not (mid_storm or tiny_state or beyond_the_slots or another_trace
 _STORM = ("IMMAPSCOPE_STORM_SECONDS=20",)
 
 # What kernels of our own are for.
-SHARDS = _files("shards", "daemon_trees")
+SHARDS = _files("shards")
+_DAEMON_OF_TREES = _files("daemon_trees")
 
 # The daemon as a service.
 (_SERVICE,) = _files("service")
@@ -95,13 +96,14 @@ _LAB = (
     Guest("stock-6.12", "4x2", (_SERVICE,), 2400, init="systemd"),
     # Kernels that are built, meanwhile. Two are in soak only: `split` without checks, whose trees
     # are those of split+debug, and `single`, which has the one tree a file of stock kernels.
-    Guest("inverted", "4x2", ("-k", "not learnt", *SHARDS), 2400),
+    Guest("inverted", "4x2", ("-k", "not learnt", *SHARDS, *_DAEMON_OF_TREES), 2400),
     Guest("split+debug", "4x2", (*_SHARDED, *_files("oracles", "stress")), 3000),
 )
 
 
 def _sharded(kernel: str, policy: str, topology: str = "4x2", *files: str) -> Guest:
-    tests = _files(*files) if files else (*_SHARDED, *_files("recording"))
+    usual = (*_SHARDED, *_DAEMON_OF_TREES, *_files("recording"))
+    tests = _files(*files) if files else usual
     return Guest(kernel, topology, tests, 1200, append=f"i_mmap_shards={policy}")
 
 

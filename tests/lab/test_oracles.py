@@ -116,6 +116,7 @@ def test_every_wait_of_a_writer_ended_as_the_kernel_says_that_waits_end(storm: S
     assert 0 < contended <= storm.writers_got_it
 
 
+@pytest.mark.long
 def test_waits_that_never_queued_are_those_that_the_kernel_says_spinning_ended(
     storm: Storm,
 ) -> None:
