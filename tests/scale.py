@@ -28,7 +28,7 @@ from immapscope.tracing import counters as layouts
 from immapscope.tracing.assemble import assemble
 from immapscope.tracing.counters import Counters
 from immapscope.tracing.sizes import Sizes
-from lab.pages import put
+from lab.pages import write
 from tests.exporter.machines import STATUS, an_exporter
 from tests.tracing.counted import CONTEXT, DEVICE, WRITER
 
@@ -150,7 +150,7 @@ def main(words: Sequence[str]) -> None:
     lines = list(table([case(files, shards) for files, shards in CASES]))
     print("\n".join(lines))
     if options.write:
-        PAGE.write_text(put(PAGE.read_text(), "large machine", lines))
+        write(PAGE, {"large machine": lines})
 
 
 def shown(snapshot: Snapshot, wanted: Format, top: int | None) -> str:

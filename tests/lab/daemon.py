@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -163,6 +164,12 @@ def is_ready(running: Daemon) -> bool:
     except (urllib.error.URLError, ConnectionError):
         return False
     return True
+
+
+def inode_label(file: Path) -> str:
+    """What the label `inode` says of it."""
+    found = file.stat()
+    return f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}:{found.st_ino}"
 
 
 def get(url: str) -> bytes:

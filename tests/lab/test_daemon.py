@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from daemon import ADDRESS, Daemon, daemon, get, until
+from daemon import ADDRESS, Daemon, daemon, get, inode_label, until
 from test_clean_exit import programs
 from tracing import agent, new_file, trace
 
@@ -45,11 +45,6 @@ def in_the_background(command: list[str]) -> Iterator[None]:
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def inode_label(file: Path) -> str:
-    found = file.stat()
-    return f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}:{found.st_ino}"
 
 
 @pytest.mark.core

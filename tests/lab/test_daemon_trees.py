@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from daemon import Daemon, Scrape, daemon, until
+from daemon import Daemon, Scrape, daemon, inode_label, until
 from shard_storm import COUNTS
 from tracing import LAYOUT, new_file
 
@@ -30,11 +29,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         yield started
 
 
-def label_of(file: Path) -> str:
-    found = file.stat()
-    return f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}:{found.st_ino}"
-
-
 def map_on_each_cpu(file: Path) -> None:
     """One CPU after the other, so that nobody waits for anybody."""
     for cpu, count in COUNTS.items():
@@ -43,7 +37,7 @@ def map_on_each_cpu(file: Path) -> None:
 
 def changes(scrape: Scrape, file: Path, operation: str) -> Counter[str]:
     """By the label `shard`."""
-    found = scrape.of("immap_tree_operations_total", inode=label_of(file), operation=operation)
+    found = scrape.of("immap_tree_operations_total", inode=inode_label(file), operation=operation)
     return Counter({dict(labels)["shard"]: int(value) for (_, labels), value in found.items()})
 
 
@@ -67,7 +61,7 @@ def test_once_somebody_waits_each_tree_has_its_changes(running: Daemon) -> None:
     try:
         until(
             lambda: running.after_readings(1).sum(
-                "immap_contended_total", inode=label_of(file)
+                "immap_contended_total", inode=inode_label(file)
             ) > 0,
             180,
         )  # fmt: skip
