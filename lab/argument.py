@@ -20,7 +20,7 @@ from typing import Any, Final
 from lab import cache, cli
 from lab.errors import LabError
 from lab.pages import circumstances, write
-from lab.workloads import build
+from lab.trial import Trial
 
 Json = dict[str, Any]
 
@@ -83,13 +83,7 @@ def measure(kernel: str, append: str, topology: str) -> Reports:
         f"{_TRACE} $OUT/{FORKS.reported} -- sh -c {shlex.quote(f'{forking} wait')}"
     )
     with cache.scratch("argument") as folder:
-        words = ["--kernel", kernel, "--topology", topology, "--timeout", "900"]
-        words += ["--append", append] if append else []
-        for name in ("execstorm", "treeops"):
-            words += ["--file", str(build.build(name))]
-        status = cli.main([*words, "--out", str(folder), "--", "sh", "-c", script])
-        if status != 0:
-            raise LabError(f"the storms on {kernel} ended with status {status}")
+        Trial(kernel, topology, append).boot("the storms", script, ["execstorm", "treeops"], folder)
         return {storm: json.loads((folder / storm.reported).read_text()) for storm in STORMS}
 
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +18,7 @@ from typing import Any, Final
 
 from lab import cache, cli
 from lab.errors import LabError
-from lab.workloads import build
+from lab.trial import Trial, immapscope
 
 #: us that a change of the tree takes, by side.
 SIDES: Final = {"base": 5_000, "slower": 6_000, "again": 5_000}
@@ -30,7 +28,6 @@ _VERDICTS: Final = {"slower": "worse", "again": "no difference that these runs c
 #: The file, pairs of a map and an unmap of each task, us that it thinks, walks, and its CPUs.
 _STORM: Final = "./sleepers hot 25 1000 0 0 1 2 3 4 5 6 7"
 _HOLD: Final = "/sys/module/interval_tree/parameters"
-_VENV: Final = Path(__file__).resolve().parent.parent / ".venv/bin/immapscope"
 
 
 def work() -> str:
@@ -50,20 +47,12 @@ def work() -> str:
 
 def measure(keep: Path) -> None:
     """Boots the guest; a folder of runs for each side comes to `keep`. Raises LabError."""
-    words = ["--kernel", "single", "--timeout", "1200", "--out", str(keep)]
-    words += ["--file", str(build.build("sleepers"))]
-    status = cli.main([*words, "--", "sh", "-c", work()])
-    if status != 0:
-        raise LabError(f"the sleepers ended with status {status}")
+    Trial("single", limit_seconds=1200).boot("the sleepers", work(), ["sleepers"], keep)
 
 
 def compared(keep: Path, side: str, form: str) -> str:
     """What compare says of `base` and that side. Raises LabError."""
-    words = [str(_VENV), "compare", str(keep / "base"), str(keep / side), "--format", form]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LabError(f"{shlex.join(words)}: {done.stderr.strip()}")
-    return done.stdout
+    return immapscope("compare", keep / "base", keep / side, "--format", form)
 
 
 def main(words: Sequence[str]) -> int:

@@ -80,8 +80,9 @@ _STOCK = ("stock-6.1", "stock-6.12", "stock-7.x")
 # What shards have, and what is exact on other kernels.
 _SHARDED = ("-m", "not forced_attach and not long", *SHARDS, *_files("exact_counts"))
 
-# What a kernel that checks and counts its locks says, after a minute of stress or ten; and what
-# would lock out itself, or two tasks each other, by the thread's own patches.
+# What a kernel that checks and counts its locks says, after ten minutes of stress; and what would
+# lock out itself, or two tasks each other, by the thread's own patches.
+_STRESS = ("IMMAPSCOPE_STRESS_SECONDS=600",)
 _CHECKED = ("-k", "oracles or boundar or stress", *_files("oracles", "shards", "stress"))
 
 # Limits are for what hangs: on a slow machine, beside a kernel build, each takes thrice its time.
@@ -130,7 +131,7 @@ _SOAK = (
     _sharded("split", "node", "12x2", "many_nodes"),
     _sharded("inverted", "cpu", "12x2", "many_nodes"),
     *(
-        Guest(f"{kernel}+debug", topology, _CHECKED, 3000)
+        Guest(f"{kernel}+debug", topology, _CHECKED, 3000, environment=_STRESS)
         for kernel in ("single", "split", "inverted", "tree-only")
         for topology in ("4x2", "12x2")
     ),

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from typing import Any, Final
 from lab import cache, cli
 from lab.errors import LabError
 from lab.pages import check, circumstances, write
-from lab.workloads import build
+from lab.trial import Trial, immapscope
 
 Json = dict[str, Any]
 #: Measures and predicts on that topology, and leaves recordings and reports in the folder: lines.
@@ -45,7 +43,6 @@ HOLD_US: Final = 20_000
 WALKS: Final = 200
 _FILE: Final = "hot"
 _HOLD: Final = "/sys/module/interval_tree/parameters"
-_VENV: Final = Path(__file__).resolve().parent.parent / ".venv/bin/immapscope"
 
 
 @dataclass(frozen=True)
@@ -74,12 +71,8 @@ def work(topology: str) -> str:
 
 def run(kernel: str, append: str, topology: str, observer: str, into: Path) -> None:
     """Boots it and runs the work under `observer`, whose $OUT comes to `into`; LabError."""
-    words = ["--kernel", kernel, "--topology", topology, "--timeout", "900"]
-    words += ["--append", append] if append else []
-    words += ["--file", str(build.build("sleepers")), "--out", str(into)]
-    status = cli.main([*words, "--", "sh", "-c", work(topology) % observer])
-    if status != 0:
-        raise LabError(f"the sleepers on {kernel} ended with status {status}")
+    trial = Trial(kernel, topology, append)
+    trial.boot("the sleepers", work(topology) % observer, ["sleepers"], into)
 
 
 def measured(report: Json) -> Measured:
@@ -99,13 +92,9 @@ def measured(report: Json) -> Measured:
 
 def predicted(recording: Path, policies: Sequence[str]) -> dict[str, Json]:
     """By policy, as `whatif --format json` has it. Raises LabError."""
-    words = [str(_VENV), "whatif", str(recording), "--format", "json"]
-    for policy in policies:
-        words += ["--policy", policy]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LabError(f"{shlex.join(words)}: {done.stderr.strip()}")
-    return {one["policy"]: one for one in json.loads(done.stdout)["predictions"]}
+    options = [word for policy in policies for word in ("--policy", policy)]
+    told = json.loads(immapscope("whatif", recording, "--format", "json", *options))
+    return {one["policy"]: one for one in told["predictions"]}
 
 
 def table(recorded: Measured, found: Mapping[str, tuple[Json, Measured]]) -> Iterator[str]:
@@ -123,11 +112,7 @@ def table(recorded: Measured, found: Mapping[str, tuple[Json, Measured]]) -> Ite
 
 def reported(recording: Path) -> Json:
     """What the recording's own kernel waited. Raises LabError."""
-    words = [str(_VENV), "report", str(recording), "--format", "json"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LabError(f"{shlex.join(words)}: {done.stderr.strip()}")
-    report: Json = json.loads(done.stdout)
+    report: Json = json.loads(immapscope("report", recording, "--format", "json"))
     return report
 
 

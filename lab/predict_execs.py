@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lab import cli
 from lab.errors import LabError
 from lab.pages import circumstances
 from lab.predict import DESIGNS, Json, command, predicted, reported
-from lab.workloads import build
+from lab.trial import Trial
 
 WORKERS: Final = 16
 #: Of each worker.
@@ -77,13 +76,8 @@ def table(recorded: Measured, found: Mapping[str, tuple[Json, Measured]]) -> Ite
 def record(policy: str, kernel: str, append: str, topology: str, keep: Path) -> Path:
     """Boots it and records the storm. Raises LabError."""
     file = f"execs-{policy.replace(':', '-')}.parquet"
-    words = ["--kernel", kernel, "--topology", topology, "--timeout", "900"]
-    words += ["--append", append] if append else []
-    words += ["--file", str(build.build("execstorm")), "--out", str(keep)]
     script = f"immapscope record -o $OUT/{file} -- {_STORM}"
-    status = cli.main([*words, "--", "sh", "-c", script])
-    if status != 0:
-        raise LabError(f"the exec storm on {kernel} ended with status {status}")
+    Trial(kernel, topology, append).boot("the exec storm", script, ["execstorm"], keep)
     return keep / file
 
 

@@ -22,7 +22,7 @@ from lab import cache, cli, kernels
 from lab.errors import LabError
 from lab.pages import check, circumstances, write
 from lab.predict import reported
-from lab.workloads import build
+from lab.trial import Trial
 
 Json = dict[str, Any]
 
@@ -101,11 +101,8 @@ def work(topology: str, count: int) -> str:
 
 def record(kernel: str, topology: str, count: int, keep: Path) -> dict[Storm, Recorded]:
     """Boots a guest and records each storm. Raises LabError."""
-    words = ["--kernel", kernel, "--topology", topology, "--timeout", "3000", "--out", str(keep)]
-    words += ["--file", str(build.build("treeops"))]
-    status = cli.main([*words, "--", "sh", "-c", work(topology, count)])
-    if status != 0:
-        raise LabError(f"the storms on {kernel} ended with status {status}")
+    trial = Trial(kernel, topology, limit_seconds=3000)
+    trial.boot("the storms", work(topology, count), ["treeops"], keep)
     files = {storm: keep / storm.recording for storm in STORMS}
     return {storm: Recorded(reported(one), one.stat().st_size) for storm, one in files.items()}
 

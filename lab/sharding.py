@@ -12,24 +12,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from lab import cache, cli
+from lab import cache, cli, kernels
 from lab.errors import LabError
 from lab.pages import put
-from lab.workloads import build
+from lab.trial import Trial, immapscope
 
 Json = dict[str, Any]
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = CHECKOUT / "docs/which-sharding.md"
-_AGENT: Final = CHECKOUT / ".venv/bin/immapscope"
 
 POLICIES: Final = (
     "single", "tree-only", "node", "node:2", "smallest:32", "hash:32", "cpu", "inverted:cpu",
@@ -69,30 +66,20 @@ class Recordings:
 
 def record(into: Path) -> Recordings:
     """Both on 4 nodes of 2 CPUs of a stock kernel, for 20 s and 10 s. Raises LabError."""
-    words = ["--topology", "4x2", "--timeout", "900", "--out", str(into)]
-    for name in ("execstorm", "paced"):
-        words += ["--file", str(build.build(name))]
     mappers = " ".join(f"{cpu}:100" for cpu in range(8))
     script = (
         "immapscope record -o $OUT/execs.parquet -- ./execstorm 16 20 /usr/bin/true && "
         "truncate -s 8K hot && immapscope record -o $OUT/walked.parquet -- "
         f"sh -c 'timeout 10 ./paced hot 100 200 {mappers}; true'"
     )
-    status = cli.main([*words, "--", "sh", "-c", script])
-    if status != 0:
-        raise LabError(f"the storms ended with status {status}")
+    Trial(kernels.DEFAULT).boot("the storms", script, ["execstorm", "paced"], into)
     return Recordings(into / "execs.parquet", into / "walked.parquet")
 
 
 def ask(recording: Path, policies: Sequence[str], *options: str) -> Json:
     """What `whatif` says of them. Raises LabError."""
-    words = [str(_AGENT), "whatif", str(recording), "--format", "json", *options]
-    for policy in policies:
-        words += ["--policy", policy]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LabError(f"{shlex.join(words)}: {done.stderr.strip()}")
-    found: Json = json.loads(done.stdout)
+    chosen = [word for policy in policies for word in ("--policy", policy)]
+    found: Json = json.loads(immapscope("whatif", recording, "--format", "json", *options, *chosen))
     return found
 
 

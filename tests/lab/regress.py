@@ -38,8 +38,8 @@ PHASES: Mapping[str, tuple[str, ...]] = {
     "mappers": (
         "2000",
         "500",
-        *(f"{cpu}:40" for cpu in range(8)),
-        *(f"{cpu}:40" for cpu in range(8)),
+        *(f"{cpu}:80" for cpu in range(8)),
+        *(f"{cpu}:80" for cpu in range(8)),
     ),
 }
 

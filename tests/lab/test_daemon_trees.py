@@ -11,14 +11,11 @@ from pathlib import Path
 import pytest
 from daemon import Daemon, Scrape, daemon, inode_label, until
 from shard_storm import COUNTS
-from tracing import LAYOUT, new_file
+from tracing import LAYOUT, new_file, shard_of
 
 if LAYOUT == "single":
     pytest.skip("this kernel has one tree a file", allow_module_level=True)
 
-POLICY = "cpu" if "i_mmap_shards=cpu" in Path("/proc/cmdline").read_text() else "node"
-if LAYOUT == "inverted":
-    POLICY = "cpu"
 #: What is waited for there, a change by the walk's hold, or by another change on the same shard.
 LOAD = ("20000", "1", *(f"{cpu}:0" for cpu in COUNTS))
 
@@ -45,7 +42,7 @@ def expected() -> Counter[str]:
     """What each shard gets of `map_on_each_cpu`, as the policy chooses."""
     by_shard: Counter[str] = Counter()
     for cpu, count in COUNTS.items():
-        by_shard[str(cpu if POLICY == "cpu" else cpu // 2)] += count
+        by_shard[str(shard_of(cpu))] += count
     return by_shard
 
 

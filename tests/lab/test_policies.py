@@ -9,9 +9,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import tracing
 from tracing import LAYOUT, Report, is_file, new_file, trace
 
-_ASKED = re.search(r"i_mmap_shards=(smallest|hash|node):(\d+)", Path("/proc/cmdline").read_text())
+_ASKED = re.fullmatch(r"(smallest|hash|node):(\d+)", tracing.POLICY)
 if LAYOUT == "single" or _ASKED is None:
     pytest.skip("needs i_mmap_shards=smallest:N, hash:N or node:N", allow_module_level=True)
 

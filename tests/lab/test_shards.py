@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections import Counter
@@ -28,31 +27,26 @@ from shard_storm import (
 from tracing import (
     LAYOUT,
     LOCKS_OF_A_CHANGE,
+    POLICY,
     Json,
     Report,
     is_file,
     layouts_unknown,
     mapped_from,
     new_file,
+    shard_of,
     trace,
 )
 
 if LAYOUT == "single":
     pytest.skip("this kernel has one tree a file", allow_module_level=True)
 
-_ASKED = re.search(r"i_mmap_shards=(\S+)", Path("/proc/cmdline").read_text())
-POLICY = _ASKED[1] if _ASKED else ("cpu" if LAYOUT == "inverted" else "node")
 CPUS = len(COUNTS)
 SHARDS = {"node": CPUS // 2, "cpu": CPUS}[POLICY]
 
 
 #: The shard of a lock that each change takes beside that of a tree, or instead.
 OVER_THE_MAPPING = () if LAYOUT == "split" else (None,)
-
-
-def shard_of(cpu: int) -> int:
-    """Where a mapping made on this CPU must go."""
-    return cpu // 2 if POLICY == "node" else cpu
 
 
 @pytest.fixture(scope="module", params=["known", "learnt"])

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,8 +24,16 @@ CPUS_OF_NODE = {node: (2 * node, 2 * node + 1) for node in range(4)}
 LAYOUT = next(
     (one for one in ("split", "inverted", "tree-only") if f"-{one}" in os.uname().release), "single"
 )
+_ASKED = re.search(r"i_mmap_shards=(\S+)", Path("/proc/cmdline").read_text())
+#: By which this kernel chooses the tree of a new mapping, as the lab's patches name it.
+POLICY = _ASKED[1] if _ASKED else ("cpu" if LAYOUT == "inverted" else "node")
 #: i_mmap locks that a change of one mapping takes.
 LOCKS_OF_A_CHANGE = 2 if LAYOUT == "inverted" else 1
+
+
+def shard_of(cpu: int) -> int:
+    """Where a mapping made on this CPU must go, under a policy by which that follows from it."""
+    return {"node": cpu // 2, "cpu": cpu}[POLICY]
 
 
 @dataclass(frozen=True)

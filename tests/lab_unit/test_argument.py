@@ -120,7 +120,7 @@ def booted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, b
         return 0
 
     monkeypatch.setattr(cli, "main", boot)
-    monkeypatch.setattr("lab.argument.build.build", lambda name: tmp_path / name)
+    monkeypatch.setattr("lab.workloads.build.build", lambda name: tmp_path / name)
     return seen
 
 
@@ -154,7 +154,7 @@ def test_a_design_that_cannot_be_measured_is_no_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cli, "main", lambda words: 124)
-    monkeypatch.setattr("lab.argument.build.build", lambda name: tmp_path / name)
+    monkeypatch.setattr("lab.workloads.build.build", lambda name: tmp_path / name)
     assert argument.main([]) == cli.FAILED
     captured = capsys.readouterr()
     assert captured.out == ""

@@ -39,4 +39,4 @@ def test_a_guest_that_fails_is_no_answer(
 ) -> None:
     monkeypatch.setattr(cli, "main", lambda words: 3)
     assert injected.main(["--keep", str(tmp_path)]) == 70
-    assert capsys.readouterr().err == "injected: the sleepers ended with status 3\n"
+    assert capsys.readouterr().err == "injected: the sleepers on single ended with status 3\n"
