@@ -104,10 +104,12 @@ def test_the_kernel_counts_as_many_acquisitions(storm: Storm) -> None:
 
 
 def test_the_kernel_calls_more_contended_than_had_to_wait(storm: Storm) -> None:
-    # A first try that failed may be followed by a second that succeeds, with no slow path between.
+    # A first try that failed may be followed by a second that succeeds, with no slow path between:
+    # if the lock is released in what lockdep takes to note the first, far less than a hold.
     contended = storm.report.total("contended", storm.file)
     print(f"contended: {storm.account.contentions} by LOCK_STAT, {contended} by us")
     assert 0 < contended <= storm.account.contentions <= storm.account.acquisitions
+    assert contended >= 0.8 * storm.account.contentions
 
 
 def test_every_wait_of_a_writer_ended_as_the_kernel_says_that_waits_end(storm: Storm) -> None:
@@ -165,6 +167,12 @@ def lockup(file: Path, **parameters: int | str) -> str:
     return " ".join(f"{name}={value}" for name, value in given.items())
 
 
+def during(file: Path, maps: int, parameters: str) -> list[str]:
+    """The kernel's statistics over a load of the module, and so many maps on each CPU meanwhile."""
+    (module,) = Path("/lib/modules", os.uname().release).rglob("test_lockup.ko*")
+    return ["./lockstat", str(file), str(maps), str(CPUS), str(module), parameters]
+
+
 #: Where the module is loaded from that holds the lock.
 HOLDER_CPU = 1
 #: The shard of the lock that it takes.
@@ -172,14 +180,11 @@ TAKEN = {"single": 0, "split": SHARD}.get(LAYOUT)
 
 
 def test_waits_and_holds_are_as_long_as_the_kernel_says() -> None:
-    subprocess.run(["modprobe", "--show-depends", "test_lockup"], check=True)
-    (module,) = Path("/lib/modules", os.uname().release).rglob("test_lockup.ko*")
     file = new_file("held-long")
     # Our clock starts when the stack has been read, milliseconds after the kernel's where four CPUs
     # share one of the host's: waits of some tenths of a second are long beside that.
     parameters = lockup(file, time_nsecs=400_000_000, iterations=20)
-    command = ["taskset", "-c", str(HOLDER_CPU), "./lockstat", str(file), "17", str(CPUS)]
-    command += [str(module), parameters]
+    command = ["taskset", "-c", str(HOLDER_CPU), *during(file, 17, parameters)]
     # Named, so that its locks are known before the first is taken: see docs/layouts.md.
     report = trace(["--mode", "full", "--inode", str(file)], command)
     account = Account.now()
@@ -215,15 +220,20 @@ def test_what_test_lockup_does_on_every_cpu_is_what_is_counted(readers: bool) ->
     # Not cleared: what else it says is for test_stress.
     marker = f"immapscope: {file.name}"
     Path("/dev/kmsg").write_text(f"{marker}\n")
-    # It refuses to be loaded when it has done its work.
-    command = f"modprobe test_lockup {parameters}; test $? -ne 0"
-    report = trace(["--mode", "full", "--inode", str(file)], ["sh", "-c", command])
+    report = trace(["--mode", "full", "--inode", str(file)], during(file, 0, parameters))
+    account = Account.now()
     rows = report.rows(file)
     assert {(row["shard"], row["operation"]) for row in rows} == {(TAKEN, "walk")}
     # Once each before the first time, and once more after each.
-    assert report.total("acquisitions", file) == CPUS * (1 + ITERATIONS)
+    assert report.total("acquisitions", file) == CPUS * (1 + ITERATIONS) == account.acquisitions
     held = sum(row["hold_seconds"] for row in rows)
-    assert held == pytest.approx(CPUS * ITERATIONS * HELD_NS / 1e9, rel=0.01)
+    assert held == pytest.approx(account.hold_seconds, rel=0.01)
+    # A waiter that got the lock before it was woken is woken in its first sleep with it, and the
+    # module sleeps no second time (rwsem_mark_wake() in kernel/locking/rwsem.c adds to a wake_q).
+    told = CPUS * ITERATIONS * HELD_NS / 1e9
+    cut_short = round((told - account.hold_seconds) / (HELD_NS / 1e9))
+    assert 0 <= cut_short <= CPUS
+    assert held == pytest.approx(told - cut_short * HELD_NS / 1e9, rel=0.01)
     log = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
     log = log.rpartition(marker)[2]
     longest = max(int(ns) for ns in re.findall(r"Maximum lock wait: (\d+) ns", log))
