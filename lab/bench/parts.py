@@ -35,6 +35,7 @@ def parts(measured: Measured) -> dict[str, list[str]]:
     if timed := measured.get("events"):
         for mode in events.MODES:
             found[f"events of {mode} mode"] = list(events.table(events.events(timed, mode)))
+            found[f"waits of {mode} mode"] = list(events.table(events.waits(timed, mode), "wait"))
         found["full maps"] = list(events.crowded(timed))
     if scaled := measured.get("scale"):
         found["scale"] = list(scale.table(scaled))

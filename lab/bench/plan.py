@@ -64,7 +64,11 @@ GUESTS: Final[Mapping[str, Guest]] = {
         ),
     ),
     "events": Guest(
-        lambda kernel, _: measure(kernel, events.SESSIONS, events.WORKS, 1, counted=True),
+        lambda kernel, _: [
+            one
+            for works in (events.WORKS, events.WAITS)
+            for one in measure(kernel, events.SESSIONS, works, 1, counted=True)
+        ],
     ),
     "scale": Guest(
         lambda kernel, rounds: measure(

@@ -134,6 +134,7 @@ def test_every_place_of_the_pages_is_one_that_a_guest_fills() -> None:
     text = "".join(path.read_text() for path in parts.PAGES)
     for name in (
         "instructions", "above empty", "events of full mode", "events of contention mode",
+        "waits of full mode", "waits of contention mode",
         "full maps", "scale", "lock_stat", "contended", "tools", "spun", "lockup", "picture",
     ):  # fmt: skip
         assert f"<!-- {name} -->" in text

@@ -30,6 +30,32 @@ def test_a_program_costs_what_it_takes_above_an_empty_one() -> None:
     assert lines[-1] == "| fentry slow | 0.250 | - | - |"
 
 
+def test_programs_of_a_wait_are_told_for_each_wait() -> None:
+    slow = "fentry rwsem_down_write_slowpath"
+    begin = "raw_tracepoint contention_begin"
+    work = {"contended": 1}
+
+    def session(spent: int) -> dict[str, list[int]]:
+        other = {EXECS: [1, spent], "kprobe down_write": [9, spent]}
+        return other | {slow: [20, 20 * spent], begin: [5, 5 * spent]}
+
+    measured = [
+        {**one("full-empty-events", 1, 1, events=session(30)), "bare": work},
+        {**one("full-events", 1, 1, events=session(1_030)), "bare": work},
+        # Another boot, of another work.
+        one("full-empty-events", 1, 1, events={EXECS: [1, 1]}),
+        one("full-events", 1, 1, events={EXECS: [1, 2]}),
+    ]
+    found = {event.program: event for event in events.waits(measured, "full")}
+    assert found == {
+        slow: events.Event(slow, 1.0, 1_000.0),
+        begin: events.Event(begin, 0.25, 1_000.0),
+    }
+    assert [event.program for event in events.events(measured, "full")] == [EXECS]
+    assert "runs per wait" in next(events.table(list(found.values()), "wait"))
+    assert events.waits(measured, "contention") == []
+
+
 def said(workload: str, tool: str, *known: Any, **beside: int) -> dict[str, Any]:
     """What a tool said: acquisitions, waits, seconds, longest; and what was counted beside it."""
     names = ("acquisitions", "waits", "wait_seconds", "longest_seconds")

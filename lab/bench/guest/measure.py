@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """measure.py ROUNDS WORK... -- CONTENDER...: in a guest, the same work with nothing and under each.
 
-WORK is WHAT:COUNT or WHAT:COUNT:TASKS of fixedwork, or scaled:COUNT:VMAS:FILES. Nothing and a
-contender take turns, so that what drifts drifts for both; $OUT/measured.json has every figure.
+WORK is WHAT:COUNT or WHAT:COUNT:TASKS of fixedwork, scaled:COUNT:VMAS:FILES, or
+contended:COUNT:VMAS:TASKS. Nothing and a contender take turns, so that what drifts drifts for both;
+$OUT/measured.json has every figure.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ Told = dict[str, Any]
 
 HERE = Path(__file__).parent
 FILE = "/usr/bin/true"
+#: Work that is no fixedwork.
+SCRIPTS = ("scaled", "contended")
+#: khugepaged goes over the memory of any large process, which a session's is, when it likes: tens
+#: of millions of instructions, now in one piece of work and now in another.
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 #: Contended waits of each file: the slow paths, and from the rwsem's address to the file by BTF.
 WAITS = "".join(
@@ -139,8 +145,8 @@ def shell_command(work: str) -> str:
     """What the shell runs for a WORK."""
     what, _, words = work.partition(":")
     words = words.replace(":", " ")
-    if what == "scaled":
-        return f"python3 {HERE / 'scaled.py'} {words}"
+    if what in SCRIPTS:
+        return f"python3 {HERE / what}.py {words}"
     return f"./fixedwork {FILE} {what} {words}"
 
 
@@ -158,6 +164,8 @@ def main(words: list[str]) -> int:
     rounds, works, names = int(words[0]), words[1:split], words[split + 1 :]
     contenders = OURS | TOOLS | OF_THE_KERNEL
     Path("/proc/sys/kernel/randomize_va_space").write_text("0")
+    if HUGE_PAGES.exists():
+        HUGE_PAGES.write_text("never")
     lock_stat.off()
     work = ["sh", "-c", " && ".join(shell_command(one) for one in works)]
     run(work)
