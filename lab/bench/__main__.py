@@ -32,7 +32,7 @@ def main(words: Sequence[str]) -> int:
         help="only ours, against committed.json: these modes of it, or all",
     )  # fmt: skip
     parser.add_argument(
-        "--rounds", type=int, metavar="N", help="of runs with nothing and under each, not 3"
+        "--rounds", type=int, metavar="N", help="of runs with nothing and under each"
     )
     parser.add_argument("--only", nargs="+", choices=GUESTS, help="not every guest")
     parser.add_argument("--commit", action="store_true", help="with --quick: write that file")

@@ -19,9 +19,9 @@ COUNTED: Final = {"exec": 300, "fork": 300, "mmap": 3000, IDLE: 60}
 STORM: Final = {"exec": 60}
 _TASKS: Final = 16
 
-#: Of runs with nothing and under a tool, in turn. Of the storm no more than an hour in all allows:
-#: with time, `--only storm --rounds 9` has narrower intervals.
+#: Of runs with nothing and under a tool, in turn. A storm's times scatter.
 _ROUNDS: Final = 3
+_STORM_ROUNDS: Final = 9
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ GUESTS: Final[Mapping[str, Guest]] = {
             kernel,
             (*OURS[1::2], *tools.OF_WAITS),
             works(STORM, f":{_TASKS}"),
-            rounds or _ROUNDS,
+            rounds or _STORM_ROUNDS,
             counted=False,
         ),
         alone=True,
