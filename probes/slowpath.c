@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Waits: from entering an rwsem's slow path to having the lock. Nothing here runs for an
- * uncontended lock. Cost: fentry, one unwind, three hash operations; at the return one or two.
+ * Waits: from entering an rwsem's slow path to having the lock. What looking at the waiter takes
+ * is waiting too where the lock is still taken behind it; where it is not, it only made the task late.
+ * Nothing here runs for an uncontended lock. Cost: fentry, one unwind, three hash operations; at the
+ * return one or two.
  */
 #define ERROR_POINTERS (-4095ULL)
 
@@ -38,10 +40,12 @@ static __always_inline int enter_slow_path(void *ctx, u64 sem, enum side side)
 	u32 task = bpf_get_current_pid_tgid();
 	struct lock lock = {};
 	struct cell *cell;
+	u64 entered;
 	u32 class;
 
 	if (!running() || !find_or_prove_lock(sem, &lock))
 		return 0;
+	entered = bpf_ktime_get_ns();
 	count_entered(WAIT);
 	wait.node = bpf_get_numa_node_id();
 	wait.slot = slot_noting_links(lock.inode, lock.shard, true);
@@ -59,9 +63,8 @@ static __always_inline int enter_slow_path(void *ctx, u64 sem, enum side side)
 		count_lost(wait.slot, wait.node, LOST_STACK_UNREADABLE);
 	wait.operation = CLASS_OPERATION(class);
 	wait.cause = CLASS_CAUSE(class);
-	find_holder(&wait);
 	wait_begins(sem, task, wait.slot, TREE_LOCKS && lock.shard != NO_SHARD, side);
-	wait.began = bpf_ktime_get_ns();
+	wait.began = find_holder(&wait) ? entered : bpf_ktime_get_ns();
 	if (waiting.update(&task, &wait))
 		count_lost(wait.slot, wait.node, LOST_WAITING_FULL);
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Stacks: what a waiter was doing and why, from the kernel functions above it.
- * Cost: one unwind for each contended wait, taken before the wait begins, so that it prolongs no
+ * Cost: one unwind for each contended wait, as it begins, so that it prolongs no
  * hold; a second unwind and a look at each frame once for each distinct stack.
  */
 #define DEPTH 127

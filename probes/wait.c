@@ -23,28 +23,34 @@ struct wait {
 };
 BPF_TABLE("hash", u32, struct wait, waiting, WAITING);
 
-/* A reader's owner word outlives its hold; only the count says that a reader is inside. */
-static __always_inline void find_holder(struct wait *wait)
+/*
+ * Whether somebody has the lock. A reader's owner word outlives its hold; only the count says that a
+ * reader is inside.
+ */
+static __always_inline bool find_holder(struct wait *wait)
 {
 	u64 owner = read_u64(wait->sem + OFF_RWSEM_OWNER);
 	u64 held = read_u64(wait->sem + OFF_RWSEM_COUNT);
+	bool written = held & RWSEM_WRITER_LOCKED;
+	/* A waiting reader has counted itself already (__down_read_common). */
+	bool taken = written || RWSEM_READERS(held) > (wait->side == READ_SIDE);
 	struct number *node;
 	u32 cpu;
 
 	wait->holder = UNKNOWN_HOLDER;
 	if (owner & RWSEM_READER_OWNED) {
-		/* A waiting reader has counted itself already (__down_read_common). */
-		if (RWSEM_READERS(held) > (wait->side == READ_SIDE) && !(held & RWSEM_WRITER_LOCKED))
+		if (taken && !written)
 			wait->holder = READER_HOLDS;
-		return;
+		return taken;
 	}
 	owner &= ~RWSEM_OWNER_FLAGS;
 	if (!owner)
-		return;
+		return taken;
 	cpu = read_u32(owner + OFF_TASK_CPU);
 	node = node_of_cpu.lookup(&cpu);
 	if (node) {
 		wait->holder = WRITER_HOLDS;
 		wait->holder_node = node->value;
 	}
+	return taken;
 }
