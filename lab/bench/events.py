@@ -19,7 +19,7 @@ SESSIONS: Final = tuple(f"{mode}{how}-events" for mode in MODES for how in ("-em
 #: Execs of one task alone, then of some at once.
 WORKS: Final = ("exec:300", "exec:50:16")
 #: Execs need not meet at a lock where there is one CPU. Who maps a file during such a walk waits.
-WAITS: Final = ("contended:100:4000:3",)
+WAITS: Final = ("contended:20:4000:3",)
 #: What runs for a wait alone.
 _OF_WAITS: Final = ("slowpath", "contention_begin")
 #: Runs, and ns that they took, by program.

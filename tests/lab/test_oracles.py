@@ -181,7 +181,7 @@ TAKEN = {"single": 0, "split": SHARD}.get(LAYOUT)
 
 def test_waits_and_holds_are_as_long_as_the_kernel_says() -> None:
     file = new_file("held-long")
-    # Long beside the milliseconds for which a CPU of the guest may itself wait for one of the host's.
+    # Long beside the milliseconds for which a CPU of the guest may wait for one of the host's.
     parameters = lockup(file, time_nsecs=400_000_000, iterations=20)
     command = ["taskset", "-c", str(HOLDER_CPU), *during(file, 17, parameters)]
     # Named, so that its locks are known before the first is taken: see docs/layouts.md.

@@ -6,14 +6,15 @@ its lock on one CPU too. Prints a line, as fixedwork does.
 
 from __future__ import annotations
 
+import mmap
 import os
 import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from scaled import made, mapped
-
+FILE = Path("contended")
 #: More than are ever done.
 _MANY = "1000000000"
 _PAGE = 4096
@@ -21,15 +22,15 @@ _PAGE = 4096
 
 def main(count: int, vmas: int, tasks: int) -> int:
     """0."""
-    (file,) = made(1)
+    FILE.write_bytes(bytes(2 * _PAGE))
     # Python keeps a descriptor of its own for each mapping.
     resource.setrlimit(resource.RLIMIT_NOFILE, (vmas + 256, vmas + 256))
-    with file.open("rb") as opened:
+    with FILE.open("rb") as opened:
         held = [mapped(opened.fileno()) for _ in range(vmas)]
-    mappers = [subprocess.Popen(("./fixedwork", str(file), "mmap", _MANY)) for _ in range(tasks)]
+    mappers = [subprocess.Popen(("./fixedwork", str(FILE), "mmap", _MANY)) for _ in range(tasks)]
     began = time.monotonic_ns()
     for _ in range(count):
-        os.truncate(file, _PAGE)
+        os.truncate(FILE, _PAGE)
     print(f"contended {time.monotonic_ns() - began}", flush=True)
     for mapper in mappers:
         mapper.kill()
@@ -37,6 +38,14 @@ def main(count: int, vmas: int, tasks: int) -> int:
     for one in held:
         one.close()
     return 0
+
+
+def mapped(file: int) -> mmap.mmap:
+    """A mapping of the page that stays, and of one that a walk has to look at."""
+    mapping = mmap.mmap(file, 2 * _PAGE, mmap.MAP_SHARED, mmap.PROT_READ)
+    # Without page tables a walk would have nothing to do there.
+    mapping.read_byte()
+    return mapping
 
 
 if __name__ == "__main__":
