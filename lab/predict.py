@@ -3,8 +3,9 @@
 
 The same work on each design, one task a CPU, whose holds and thinks are sleeps: an emulated guest
 with two real cores has them as long as they were asked to be, however many there are. Recorded on
-`single`, predicted for each design from that, then measured on each. Prints a table in Markdown,
-and --write puts it into docs/whatif.md. lab.predict_execs is of work that computes.
+`single`, predicted for each design from that, then measured on each, twice, since who meets whom is
+chance. Prints a table in Markdown, and --write puts it into docs/whatif.md. lab.predict_execs is of
+work that computes.
 """
 
 from __future__ import annotations
@@ -37,10 +38,12 @@ DESIGNS: Final = {
     "inverted:cpu": ("inverted", "i_mmap_shards=cpu"),
 }
 #: Of each task; us that it thinks on average; us of each hold; truncations beside.
-COUNT: Final = 200
+COUNT: Final = 400
 THINK_US: Final = 75_000
 HOLD_US: Final = 20_000
-WALKS: Final = 200
+WALKS: Final = 800
+#: Of each design but the recorded one, with thinks of its own.
+RUNS: Final = 2
 _FILE: Final = "hot"
 _HOLD: Final = "/sys/module/interval_tree/parameters"
 
@@ -58,21 +61,22 @@ class Measured:
         return self.wait_ns / 1e6 / self.changes
 
 
-def work(topology: str) -> str:
-    """What a guest's shell does before `%s`, the observer's command, and after."""
+def work(topology: str, observers: Sequence[str]) -> str:
+    """What a guest's shell does: each time as much, under each of the commands that observe."""
     nodes, _, cpus = topology.partition("x")
     tasks = " ".join(map(str, range(int(nodes) * int(cpus))))
     storm = f"./sleepers {_FILE} {COUNT} {THINK_US} {WALKS} {tasks}"
+    runs = [f"SEED={seed} {observer} -- {storm}" for seed, observer in enumerate(observers)]
     return (
         f"truncate -s 8K {_FILE} && printf sleepers > {_HOLD}/hold_comm && "
-        f"echo {HOLD_US} > {_HOLD}/hold_us && %s -- {storm}"
+        f"echo {HOLD_US} > {_HOLD}/hold_us && {' && '.join(runs)}"
     )
 
 
-def run(kernel: str, append: str, topology: str, observer: str, into: Path) -> None:
-    """Boots it and runs the work under `observer`, whose $OUT comes to `into`; LabError."""
-    trial = Trial(kernel, topology, append)
-    trial.boot("the sleepers", work(topology) % observer, ["sleepers"], into)
+def run(kernel: str, append: str, topology: str, observers: Sequence[str], into: Path) -> None:
+    """Boots it and runs the work under each observer, whose $OUT comes to `into`; LabError."""
+    trial = Trial(kernel, topology, append, limit_seconds=1500)
+    trial.boot("the sleepers", work(topology, observers), ["sleepers"], into)
 
 
 def measured(report: Json) -> Measured:
@@ -97,16 +101,20 @@ def predicted(recording: Path, policies: Sequence[str]) -> dict[str, Json]:
     return {one["policy"]: one for one in told["predictions"]}
 
 
-def table(recorded: Measured, found: Mapping[str, tuple[Json, Measured]]) -> Iterator[str]:
-    """Markdown: ms of waiting for each change, predicted and measured."""
-    yield "| policy | predicted | measured | error |"
-    yield "| --- | ---: | ---: | ---: |"
+def table(
+    recorded: Measured, found: Mapping[str, tuple[Json, Sequence[Measured]]]
+) -> Iterator[str]:
+    """Markdown: ms of waiting for a change, predicted and measured, on average and in each run."""
+    yield "| policy | predicted | measured | runs | error |"
+    yield "| --- | ---: | ---: | ---: | ---: |"
     for policy, (prediction, seen) in found.items():
         guess = 1e3 * prediction["wait_seconds"] / recorded.changes
         low, high = (1e3 * one / recorded.changes for one in prediction["wait_seconds_interval"])
+        each = [one.ms_per_change for one in seen]
+        mean = sum(each) / len(each)
         yield (
-            f"| {policy} | {guess:.2f} ms ({low:.2f}-{high:.2f}) | {seen.ms_per_change:.2f} ms | "
-            f"{100 * (guess / seen.ms_per_change - 1):+.0f} % |"
+            f"| {policy} | {guess:.2f} ms ({low:.2f}-{high:.2f}) | {mean:.2f} ms | "
+            f"{', '.join(f'{one:.2f}' for one in each)} | {100 * (guess / mean - 1):+.0f} % |"
         )
 
 
@@ -119,19 +127,19 @@ def reported(recording: Path) -> Json:
 def compare(topology: str, keep: Path) -> Iterator[str]:
     """Records, predicts, measures; the lines of the page's part. Raises LabError."""
     recording = keep / "single.parquet"
-    run("single", "", topology, "immapscope record -o $OUT/single.parquet", keep)
+    run("single", "", topology, ["immapscope record -o $OUT/single.parquet"], keep)
     report = reported(recording)
     recorded = measured(report)
     yield circumstances(report)
     yield ""
     guesses = predicted(recording, ["single", *DESIGNS])
-    found = {"single": (guesses["single"], recorded)}
+    found = {"single": (guesses["single"], [recorded])}
     for policy, (kernel, append) in DESIGNS.items():
-        name = policy.replace(":", "-")
-        observer = f"immapscope trace --format json --output $OUT/{name}.json"
-        run(kernel, append, topology, observer, keep)
-        report = json.loads((keep / f"{name}.json").read_text())
-        found[policy] = (guesses[policy], measured(report))
+        files = [f"{policy.replace(':', '-')}-{number}.json" for number in range(RUNS)]
+        trace = "immapscope trace --format json --output $OUT"
+        run(kernel, append, topology, [f"{trace}/{file}" for file in files], keep)
+        seen = [measured(json.loads((keep / file).read_text())) for file in files]
+        found[policy] = (guesses[policy], seen)
     yield from table(recorded, found)
 
 

@@ -2,7 +2,8 @@
 /*
  * sleepers FILE COUNT THINK_US WALKS CPU...: on each CPU given (one may be given more than once) a
  * task maps FILE, thinks, unmaps it and thinks, COUNT times. Beside them, if WALKS is not 0, one
- * task truncates FILE so many times, thinking three times as long in between.
+ * task truncates FILE so many times, thinking as long in between. $SEED makes it another run of the
+ * same work.
  *
  * A task thinks by sleeping. With hold_comm=sleepers and hold_us= of our kernels it holds the lock
  * asleep too (lab/kernels/patches/hold.patch), so that more tasks hold and wait than there are CPUs.
@@ -55,7 +56,7 @@ static void walker(long walks, long us, unsigned int seed)
 {
 	while (walks--) {
 		check(ftruncate(file, PAGE) == 0, "ftruncate");
-		think(3 * us, &seed);
+		think(us, &seed);
 	}
 }
 
@@ -75,6 +76,9 @@ static void start(int cpu, long count, long us, unsigned int seed)
 
 int main(int count, char **arguments)
 {
+	const char *seed = getenv("SEED");
+	/* Beyond the numbers of tasks. */
+	unsigned int first = seed ? 1000 * atoi(seed) : 0;
 	int status, failed = 0;
 
 	if (count < 6) {
@@ -84,9 +88,9 @@ int main(int count, char **arguments)
 	file = open(arguments[1], O_RDWR);
 	check(file >= 0, arguments[1]);
 	if (atol(arguments[4]))
-		start(-1, atol(arguments[4]), atol(arguments[3]), 1);
+		start(-1, atol(arguments[4]), atol(arguments[3]), first + 1);
 	for (int task = 5; task < count; task++)
-		start(atoi(arguments[task]), atol(arguments[2]), atol(arguments[3]), task);
+		start(atoi(arguments[task]), atol(arguments[2]), atol(arguments[3]), first + task);
 	while (wait(&status) > 0)
 		failed |= status;
 	return failed ? 1 : 0;
