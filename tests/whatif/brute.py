@@ -52,10 +52,14 @@ class Done:
 
 @dataclass
 class Lock:
-    """`inside`: whether each of those who have it writes."""
+    """`inside`: whether each of those who have it writes. `waking`: whether who waits longest is;
+    `promised`: to that one.
+    """
 
     inside: list[bool] = field(default_factory=list)
     queue: deque[tuple[Customer, bool]] = field(default_factory=deque)
+    waking: bool = False
+    promised: bool = False
 
 
 @dataclass(eq=False)
@@ -70,6 +74,8 @@ class Customer:
     left: float | None = None
     wakes: float | None = None
     gap: float = 0.0
+    given: bool = False
+    away: bool = False
     cpu: int = 0
     serial: int = 0
 
@@ -87,8 +93,10 @@ class Simulation:
         cpus: int,
         gaps: tuple[float, float] = (0.0, 0.0),
         node_of_cpu: Sequence[int] = (0,) * 4096,
+        patience: float = 4e6,
     ) -> None:
         self.policy, self.cpus, self.gaps, self.node_of_cpu = policy, cpus, gaps, node_of_cpu
+        self.patience = patience
         self.now = 0.0
         self.locks: dict[tuple[int, int], Lock] = {}
         self.tree_of: dict[int, int] = {}
@@ -132,9 +140,12 @@ class Simulation:
             return
         wish, ns = step
         if wish == "work":
-            customer.left = ns
-            self.serial += 1
-            customer.serial = self.serial
+            self._works(customer, ns)
+
+    def _works(self, customer: Customer, ns: float) -> None:
+        customer.left = ns
+        self.serial += 1
+        customer.serial = self.serial
 
     def _life(self, customer: Customer, chain: Sequence[Acquisition]) -> Steps:
         for number, one in enumerate(chain):
@@ -167,7 +178,12 @@ class Simulation:
             if not self._free(self.locks.setdefault(key, Lock()), write):
                 asked = self.now
                 self.locks[key].queue.append((customer, write))
-                yield "wait", 0.0
+                customer.given = False
+                while not customer.given:
+                    yield "wait", 0.0
+                    if not customer.given and self._found_free(key, customer, asked):
+                        customer.waits[number] += self.now - asked
+                        return
                 gap = customer.gap
                 customer.waits[number] += self.now - asked + gap
                 if write:
@@ -228,9 +244,16 @@ class Simulation:
     def _release(self, key: tuple[int, int], customer: Customer) -> None:
         lock = self.locks[key]
         lock.inside.pop()
-        if lock.inside or not lock.queue:
+        if lock.inside or not lock.queue or lock.waking:
             return
-        if lock.queue[0][1]:
+        first, writes = lock.queue[0]
+        away = self.node_of_cpu[first.cpu] != self.node_of_cpu[customer.cpu]
+        if writes and not lock.promised and self.gaps[away]:
+            lock.waking, first.away = True, away
+            self._works(first, self.gaps[away])
+            return
+        lock.promised = False
+        if writes:
             served = [lock.queue.popleft()]
         else:
             served = [one for one in lock.queue if not one[1]]
@@ -240,8 +263,22 @@ class Simulation:
             away = self.node_of_cpu[other.cpu] != self.node_of_cpu[customer.cpu]
             self.handovers += 1
             self.remote += away
-            other.gap = self.gaps[away]
+            other.gap, other.given = self.gaps[away], True
             self._advance(other)
+
+    def _found_free(self, key: tuple[int, int], customer: Customer, asked: float) -> bool:
+        """Takes the lock as it wakes, if nobody did before; who waited long is promised it."""
+        lock = self.locks[key]
+        lock.waking = False
+        if lock.inside:
+            lock.promised |= self.now - asked > self.patience
+            return False
+        lock.promised = False
+        lock.queue.popleft()
+        lock.inside.append(True)
+        self.handovers += 1
+        self.remote += customer.away
+        return True
 
 
 def _runs(trees: Sequence[int]) -> list[tuple[int, int]]:

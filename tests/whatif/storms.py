@@ -16,6 +16,7 @@ from immapscope.whatif.design import (
     INVERTED,
     NUMBERS,
     ONE,
+    PATIENCE_NS,
     Design,
 )
 from immapscope.whatif.trace import (
@@ -139,6 +140,7 @@ def as_design(
     numbered: int | None = None,
     choice: int | None = None,
     copies: int = 1,
+    patience: float = PATIENCE_NS,
 ) -> Design:
     """`cpus`: how many there are to run on, of `numbered` that events name in all `copies`."""
     numbered = numbered or cpus
@@ -150,7 +152,7 @@ def as_design(
     numbers["locks"] = policy.trees + (policy.layout == "inverted")
     numbers["copies"], numbers["cpus"] = copies, cpus
     numbers["cpus_of_copy"] = numbered // copies
-    numbers["walks"] = 1
+    numbers["walks"], numbers["patience"] = 1, patience
     trees = [policy.choice(cpu, 0) if policy.choice else 0 for cpu in range(numbered)]
     nodes = list(node_of_cpu or [0] * numbered)
     if choice == BY_ADDRESS:

@@ -37,17 +37,25 @@ NODES = [0, 1, 0, 1, 0, 1]
     length=st.integers(1, 14),
     files=st.integers(1, 3),
     cpus=st.integers(1, 9),
-    gaps=st.sampled_from([(0.0, 0.0), (7.0, 7.0), (3.0, 90.0)]),
+    gaps=st.sampled_from([(0.0, 0.0), (7.0, 7.0), (3.0, 90.0), (0.0, 400.0)]),
+    patience=st.sampled_from([0.0, 500.0, 4e6]),
 )
 def test_it_differs_from_no_plain_simulation(
-    name: str, seed: int, chains: int, length: int, files: int, cpus: int, gaps: tuple[float, float]
+    name: str,
+    seed: int,
+    chains: int,
+    length: int,
+    files: int,
+    cpus: int,
+    gaps: tuple[float, float],
+    patience: float,
 ) -> None:
     policy = POLICIES[name]
     acquisitions = storm(seed, chains, length, CPUS, files)
     starts = np.random.default_rng(seed).uniform(0, 3000, chains).tolist()
-    plain = Simulation(acquisitions, starts, policy, cpus, gaps, NODES)
+    plain = Simulation(acquisitions, starts, policy, cpus, gaps, NODES, patience)
     choice = BY_ADDRESS if "address" in name else None
-    design = as_design(policy, cpus, gaps, NODES, CPUS, choice)
+    design = as_design(policy, cpus, gaps, NODES, CPUS, choice, patience=patience)
     world = simulate(design, as_events(acquisitions, starts), files, seed=1)
     state = world.state[0]
     assert state["done"] == chains * length
@@ -136,3 +144,29 @@ def test_a_hash_does_not_tell_the_tree_of_a_vma_that_was_there_before() -> None:
     assert once.state[0]["drawn"] == again.state[0]["drawn"] == 200
     assert once.tree_of_vma.tolist() != again.tree_of_vma.tolist()
     assert np.bincount(once.tree_of_vma, minlength=4).min() > 25
+
+
+@pytest.mark.parametrize(
+    ("patience", "waited"),
+    [
+        # The third finds the lock free at 105, the fourth at 215: the second wakes 50 ns behind
+        # each release, too late at 155 and at 255, and has it at 365, 50 behind the fourth's.
+        (4e6, {1: 355}),
+        # Too late once, it is promised the lock: the fourth has to wait until it has held it too.
+        (0.0, {1: 245, 3: 190}),
+    ],
+)
+def test_who_asks_while_a_waiter_wakes_has_the_lock(
+    patience: float, waited: dict[int, float]
+) -> None:
+    starts = [0.0, 10.0, 105.0, 215.0]
+    chains = [
+        [Acquisition(0, hold, vmas=(("new", number),))] for number, hold in enumerate([100] * 4)
+    ]
+    design = as_design(Policy("one", 1), 4, (50.0, 50.0), patience=patience)
+    world = simulate(design, as_events(chains, starts), 1, seed=1)
+    plain = Simulation(chains, starts, Policy("one", 1), 4, (50.0, 50.0), patience=patience)
+    assert {number: one.waits[0] for number, one in enumerate(plain.customers) if one.waits[0]} == (
+        waited
+    )
+    assert world.waits.sum() == sum(waited.values())

@@ -120,20 +120,30 @@ def test_what_was_recorded_comes_back(tmp_path: Path, seed: int, cpus_lacking: b
 def test_another_design_is_what_it_would_have_been(
     tmp_path: Path, name: str, policy: Policy
 ) -> None:
-    """The recording is of one lock a file; the truth is the same chains under that design."""
-    chains = storm(5, chains=CPUS, length=200, cpus=CPUS, files=2)
-    chains = [[_longer(one) for one in chain] for chain in chains]
-    starts = np.random.default_rng(5).uniform(0, 1e5, len(chains)).tolist()
-    path = recorded(
-        tmp_path / "recording", Simulation(chains, starts, SINGLE, CPUS, GAPS, NODES).log
-    )
-    truth = Simulation(chains, starts, policy, CPUS, GAPS, NODES)
-    with Recording(path) as recording:
-        single, split = predict(recording, [name])
-    assert split.trees == policy.trees
-    assert split.wait_ns == pytest.approx(truth.wait, rel=0.05)
-    assert split.remote == pytest.approx(truth.remote / truth.handovers, abs=0.05)
-    assert split.wait_ns < single.wait_ns or "inverted" in name
+    """The recording is of one lock a file; the truth is the same chains under that design.
+
+    Who steals a lock hangs on single ns, which a recording rounds: one storm is off by up to a
+    sixth, several together by little.
+    """
+    waits, shares, single_waits = [], [], 0.0
+    for seed in (5, 6, 7, 8):
+        chains = storm(seed, chains=CPUS, length=200, cpus=CPUS, files=2)
+        chains = [[_longer(one) for one in chain] for chain in chains]
+        starts = np.random.default_rng(seed).uniform(0, 1e5, len(chains)).tolist()
+        log = Simulation(chains, starts, SINGLE, CPUS, GAPS, NODES).log
+        truth = Simulation(chains, starts, policy, CPUS, GAPS, NODES)
+        with Recording(recorded(tmp_path / f"recording-{seed}", log)) as recording:
+            single, split = predict(recording, [name])
+        assert split.trees == policy.trees
+        assert split.remote is not None
+        waits.append((split.wait_ns, truth.wait))
+        shares.append((split.remote, truth.remote / truth.handovers))
+        single_waits += single.wait_ns
+    replayed, true = np.sum(waits, axis=0)
+    assert replayed == pytest.approx(true, rel=0.05)
+    replayed_share, true_share = np.mean(shares, axis=0)
+    assert replayed_share == pytest.approx(true_share, abs=0.03)
+    assert replayed < single_waits or "inverted" in name
 
 
 def _longer(one: Acquisition) -> Acquisition:

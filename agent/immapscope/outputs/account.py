@@ -20,7 +20,7 @@ from immapscope.whatif.trace import Trace
 
 _ASSUMED: Final = (
     "assumed: thinks between acquisitions and holds last as recorded, whatever the design; who "
-    "waits is served in turn, readers together; who thinks or holds wants a CPU"
+    "waits has to wake, and who asks meanwhile has the lock; who thinks or holds wants a CPU"
 )
 
 

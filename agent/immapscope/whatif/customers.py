@@ -19,17 +19,18 @@ from immapscope.whatif.trace import BLOCKS, Events
 MOST_LOCKS: Final = 16
 
 #: What a customer's next event is.
-THINKS, SKIPS, RECEIVES, HOLDS = 0, 1, 2, 3
+THINKS, SKIPS, RECEIVES, HOLDS, WAKES = 0, 1, 2, 3, 4
 
 #: `event`: its acquisition; `copy`: of the recorded customers it is of; `next`: its next event. It
 #: `needs` so many locks and has `got` some. `sweeps`: they lie one behind the other. `asked`: when,
 #: for the one that it waits for; `waited`: for all of them. `wants_write`, `behind`: in a queue.
+#: `away`: whether the release that woke it was on another node.
 #: `again`: how often a walk is still to be done, below 0 where that is not decided.
 _CUSTOMER: Final = np.dtype(
     [
         ("asked", "f8"), ("waited", "f8"), ("event", "i8"), ("copy", "i4"), ("needs", "i4"),
         ("got", "i4"), ("behind", "i4"), ("again", "i4"), ("next", "u1"), ("sweeps", "u1"),
-        ("wants_write", "u1"), ("unused", "u1"),
+        ("wants_write", "u1"), ("away", "u1"),
     ]
 )  # fmt: skip
 

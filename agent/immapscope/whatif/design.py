@@ -15,15 +15,19 @@ ONE, EACH, INVERTED = 0, 1, 2
 #: How a new VMA's tree is chosen: by the CPU, the emptiest, by the VMA's address.
 BY_CPU, EMPTIEST, BY_ADDRESS = 0, 1, 2
 
+#: RWSEM_WAIT_TIMEOUT of kernel/locking/rwsem.c, in ns: after it RWSEM_FLAG_HANDOFF is set.
+PATIENCE_NS: Final = 4_000_000
+
 #: A VMA whose tree is not known yet.
 UNKNOWN: Final = 0xFFFF
 
 #: `trees`, `locks`: of a file. `copies` of the recorded customers, each on `cpus_of_copy` CPUs of
-#: its own as far as there are such, of `cpus`. `walks`: how often each walk is done.
+#: its own as far as there are such, of `cpus`. `walks`: how often each walk is done. `patience`: ns
+#: after which a waiter that woke too late is promised the lock.
 NUMBERS: Final = np.dtype(
     [
         ("layout", "i8"), ("choice", "i8"), ("trees", "i8"), ("locks", "i8"), ("copies", "i8"),
-        ("cpus_of_copy", "i8"), ("cpus", "i8"), ("walks", "f8"),
+        ("cpus_of_copy", "i8"), ("cpus", "i8"), ("walks", "f8"), ("patience", "f8"),
     ]
 )  # fmt: skip
 
@@ -31,8 +35,8 @@ NUMBERS: Final = np.dtype(
 class Design(NamedTuple):
     """`numbers`: one of NUMBERS; `tree_of_cpu`: for BY_CPU; `node_of_cpu`: of the machine.
 
-    `gaps`: ns that it takes to hand a lock over on one node and to another, GAPS equally likely
-    ones each.
+    `gaps`: ns from a release to when who waits is there, on one node and on another, GAPS equally
+    likely ones each.
     """
 
     numbers: Records

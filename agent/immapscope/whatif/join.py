@@ -30,15 +30,16 @@ _MOST_VMAS: Final = 255
 #: So many gaps of either kind are kept, the newest.
 _GAPS: Final = 1 << 16
 
-_FILE: Final = np.dtype([("released", "i8"), ("node", "i4"), ("seen", "i4")])
+_FILE: Final = np.dtype([("asked", "i8"), ("released", "i8"), ("node", "i4"), ("seen", "i4")])
 
 
 class Measured(NamedTuple):
     """What is measured on the way.
 
-    `files`: each one's last release; `gaps`: ns from a release to the next hold's start, of waiters
-    on the same node and on another; `waits`: ns by block; `whole`, `part`, `clock`: of a `Load`,
-    `clock` empty in a first pass; `work`: ns in all, and of it holds of walks. `counts`: see below.
+    `files`: each one's last holder; `gaps`: ns from a release to the next hold's start, of waiters
+    on the same node and on another, whom that holder had not overtaken; `waits`: ns by block;
+    `whole`, `part`, `clock`: of a `Load`, `clock` empty in a first pass; `work`: ns in all, and of
+    it holds of walks. `counts`: see below.
     """
 
     files: Records
@@ -106,14 +107,19 @@ def _turns(
 
 @inlined
 def _handed_over(measured: Measured, row: Record, begins: int) -> None:
-    """Keeps the gap before a hold that was waited for, and this release for the next one."""
+    """Keeps the gap before a hold that was waited for, and this release for the next one.
+
+    Whom the last holder overtook was woken by a release before that one's hold.
+    """
     counts = measured.counts
     file = measured.files[row.slot]
     node = measured.node_of_cpu[row.cpu]
-    if row.wait >= 0 and file.seen and row.time < file.released <= begins:
+    in_turn = file.seen and file.asked <= row.time
+    if row.wait >= 0 and in_turn and row.time < file.released <= begins:
         which = 0 if file.node == node else 1
         measured.gaps[which, counts[SAME + which] % _GAPS] = begins - file.released
         counts[SAME + which] += 1
+    file.asked = row.time
     file.released = begins + max(row.hold, 0)
     file.node = node
     file.seen = 1

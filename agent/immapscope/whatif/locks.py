@@ -2,9 +2,10 @@
 """A rwsem as the model has it: first come first served, and readers together.
 
 A writer excludes all. A reader gets in where readers are inside and nobody waits. Who releases
-hands over: to the writer that waits longest or, if a reader does, to every reader that waits, as
-rwsem_mark_wake() does (kernel/locking/rwsem.c). Nobody steals: with one server that changes who
-waits, and hardly how much all wait together.
+wakes the writer that waits longest, and until that is there the lock is free: who asks for it then
+has it. A writer that woke too late, and has waited for RWSEM_WAIT_TIMEOUT, is promised the lock:
+the next release hands it over. Where a reader waits longest every reader that waits is handed it at
+once. See rwsem_down_write_slowpath() and rwsem_mark_wake() (kernel/locking/rwsem.c).
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from immapscope.whatif.compiled import Records, compiled, inlined
 #: `inside`: readers, or -1 for a writer; `first`, `last`: who waits, 0 for nobody and else a
 #: customer's number and 1. `busy`: ns of holds for write and of hand-overs to those; what a holder
 #: waits for another lock meanwhile is not in it, since that is no work that the lock is for.
-#: `taken`: by who changes its tree. `vmas`: in its tree, as far as known.
+#: `taken`: by who changes its tree. `vmas`: in its tree, as far as known. `waking`: whether who
+#: waits longest is; `promised`: to that one.
 _LOCK: Final = np.dtype(
     [
         ("busy", "f8"), ("taken", "i8"), ("inside", "i4"), ("first", "i4"), ("last", "i4"),
-        ("vmas", "i4"),
+        ("vmas", "i4"), ("waking", "u1"), ("promised", "u1"),
     ]
 )  # fmt: skip
 
@@ -38,7 +40,7 @@ def obtained(locks: Records, lock: int, write: bool) -> bool:
     """Takes it if that can be had at once."""
     inside = locks[lock].inside
     if inside == 0:
-        # What is handed over is never free in between, so nobody waits here.
+        # What is handed over is never free in between, so nobody waits here, or who does is waking.
         locks[lock].inside = -1 if write else 1
         return True
     if not write and inside > 0 and locks[lock].first == 0:
@@ -60,12 +62,12 @@ def queue(locks: Records, lock: int, customer: int, customers: Records) -> None:
 
 @inlined
 def left(locks: Records, lock: int) -> bool:
-    """One holder less. True where it is free and waited for: `serve` must follow."""
+    """One holder less. True where it is free and nobody is on the way of those who wait for it."""
     if locks[lock].inside > 1:
         locks[lock].inside -= 1
         return False
     locks[lock].inside = 0
-    waited_for: bool = locks[lock].first != 0
+    waited_for: bool = locks[lock].first != 0 and not locks[lock].waking
     return waited_for
 
 

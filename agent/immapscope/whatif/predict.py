@@ -23,6 +23,7 @@ from immapscope.whatif.design import (
     INVERTED,
     NUMBERS,
     ONE,
+    PATIENCE_NS,
     Design,
 )
 from immapscope.whatif.engine import simulate
@@ -136,6 +137,7 @@ def design_of(trace: Trace, policy: Policy, machine: Machine, knobs: Knobs = Kno
     numbers["copies"], numbers["cpus"] = machine.copies, machine.cpus
     numbers["cpus_of_copy"] = len(trace.node_of_cpu)
     numbers["walks"] = knobs.walk_rate
+    numbers["patience"] = PATIENCE_NS
     tree_of_cpu = policy.tree_of_cpu(machine) if trees > 1 else np.zeros(machine.cpus, np.int32)
     return Design(numbers, tree_of_cpu, machine.node_of_cpu, _gaps(trace, knobs))
 

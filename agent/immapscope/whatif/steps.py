@@ -14,6 +14,7 @@ from immapscope.whatif.customers import (
     RECEIVES,
     SKIPS,
     THINKS,
+    WAKES,
     World,
     arrived,
     cpu_of,
@@ -144,16 +145,65 @@ def _release(design: Design, events: Events, world: World, lock: int, node: int)
         _hand_over(design, events, world, lock, node)
 
 
+@inlined
+def _is_away(design: Design, events: Events, world: World, customer: int, node: int) -> int:
+    """1 if the customer is on another node, else 0."""
+    me = world.customers[customer]
+    return 1 if design.node_of_cpu[cpu_of(design, events, me.event, me.copy)] != node else 0
+
+
+@inlined
+def _begins_to_wake(design: Design, events: Events, world: World, lock: int, node: int) -> bool:
+    """The writer that waits longest is on its way; false where it is handed the lock."""
+    state = world.state
+    first = world.locks[lock].first - 1
+    me = world.customers[first]
+    if not me.wants_write or world.locks[lock].promised:
+        return False
+    away = _is_away(design, events, world, first, node)
+    gap = design.gaps[away, random_below(state, GAPS)]
+    if gap == 0:
+        return False
+    world.locks[lock].waking = 1
+    me.away = away
+    state[0].running += 1
+    _work(world, first, WAKES, gap)
+    return True
+
+
+@inlined
+def _wakes(design: Design, events: Events, world: World, customer: int) -> None:
+    """It takes the lock, or goes on waiting if somebody was there before it."""
+    state = world.state
+    me = world.customers[customer]
+    lock = _lock(world, customer, me.got)
+    world.locks[lock].waking = 0
+    if world.locks[lock].inside != 0:
+        state[0].running -= 1
+        if state[0].now - me.asked > design.numbers[0].patience:
+            world.locks[lock].promised = 1
+        return
+    world.locks[lock].promised = 0
+    serve(world.locks, lock, world.customers, world.found)
+    state[0].handoffs += 1
+    state[0].remote += me.away
+    me.waited += state[0].now - me.asked
+    me.got += 1
+    _go_on(design, events, world, customer, 0.0)
+
+
 @compiled
 def _hand_over(design: Design, events: Events, world: World, lock: int, node: int) -> None:
     state = world.state
     outer = 1 if design.numbers[0].layout == INVERTED else 0
+    if _begins_to_wake(design, events, world, lock, node):
+        return
+    world.locks[lock].promised = 0
     count = serve(world.locks, lock, world.customers, world.found)
     for number in range(count):
         customer = signed(world.found[number])
         me = world.customers[customer]
-        cpu = cpu_of(design, events, me.event, me.copy)
-        away = 1 if design.node_of_cpu[cpu] != node else 0
+        away = _is_away(design, events, world, customer, node)
         gap = design.gaps[away, random_below(state, GAPS)]
         state[0].handoffs += 1
         state[0].remote += away
@@ -255,6 +305,8 @@ def happens(design: Design, events: Events, world: World, customer: int, length:
     next_ = world.customers[customer].next
     if next_ == HOLDS:
         _end_of_hold(design, events, world, customer, length)
+    elif next_ == WAKES:
+        _wakes(design, events, world, customer)
     elif next_ == SKIPS:
         _follow(design, events, world, customer)
     else:
