@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What customers do: think, ask for locks, wait, hold, give back, and go on.
 
-A release hands the lock over, then the chains that it begins start, then its own goes on.
+A release comes first, then the chains that it begins start, then its own goes on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import numpy as np
 from immapscope.whatif.compiled import Records, compiled, inlined, signed
 from immapscope.whatif.customers import (
     HOLDS,
-    RECEIVES,
     SKIPS,
     THINKS,
     WAKES,
@@ -21,26 +20,11 @@ from immapscope.whatif.customers import (
     departed,
 )
 from immapscope.whatif.design import EMPTIEST, INVERTED, ONE, Design, random_below
+from immapscope.whatif.handing import release, wakes
 from immapscope.whatif.heap import put
-from immapscope.whatif.locks import left, obtained, queue, serve
 from immapscope.whatif.needs import count_vmas, need
-from immapscope.whatif.trace import (
-    GAPS,
-    NOTHING,
-    ONE_BY_ONE,
-    SLEEP,
-    SPAWNS,
-    SWEEP,
-    WRITE,
-    Events,
-)
-
-
-@inlined
-def _work(world: World, customer: int, next_: int, ns: float) -> None:
-    """The customer is to run for so long."""
-    world.customers[customer].next = next_
-    put(world.work, world.state[0].work + ns, customer)
+from immapscope.whatif.taking import asks, go_on, lock_of, part, work, writes
+from immapscope.whatif.trace import NOTHING, ONE_BY_ONE, SLEEP, SPAWNS, SWEEP, Events
 
 
 @compiled
@@ -77,146 +61,7 @@ def _think(design: Design, events: Events, world: World, customer: int) -> None:
         world.state[0].running -= 1
         put(world.sleep, world.state[0].now + ns, customer)
     else:
-        _work(world, customer, next_, ns)
-
-
-@inlined
-def _lock(world: World, customer: int, number: int) -> int:
-    """The customer's lock of that number."""
-    if world.customers[customer].sweeps:
-        return signed(world.mine[customer, 0]) + number
-    return signed(world.mine[customer, number])
-
-
-@inlined
-def _writes(design: Design, kind: int, number: int) -> bool:
-    """Whether an acquisition takes its lock of that number for write."""
-    if design.numbers[0].layout == INVERTED:
-        return number > 0 or kind & SWEEP != 0
-    return kind & WRITE != 0
-
-
-@inlined
-def _asks(world: World, customer: int, lock: int, write: bool) -> bool:
-    """Whether it has the lock now; else it waits."""
-    me = world.customers[customer]
-    if obtained(world.locks, lock, write):
-        me.got += 1
-        return True
-    me.wants_write = write
-    me.asked = world.state[0].now
-    world.state[0].running -= 1
-    queue(world.locks, lock, customer, world.customers)
-    return False
-
-
-@inlined
-def _go_on(design: Design, events: Events, world: World, customer: int, later: float) -> None:
-    """Take the next locks, until one has to be waited for or all are there; hold after `later`."""
-    me = world.customers[customer]
-    event = events.all[me.event]
-    outer = 1 if design.numbers[0].layout == INVERTED else 0
-    one_by_one = event.kind & ONE_BY_ONE and me.needs - outer > 1
-    while me.got < me.needs and not (one_by_one and me.got > outer):
-        lock = _lock(world, customer, me.got)
-        if not _asks(world, customer, lock, _writes(design, event.kind, me.got)):
-            return
-    ns = np.float64(event.hold)
-    if one_by_one:
-        ns *= _part(world, customer, outer)
-    _work(world, customer, HOLDS, later + ns)
-
-
-@compiled
-def _part(world: World, customer: int, outer: int) -> float:
-    """Of its hold, that of the lock which it took last."""
-    me = world.customers[customer]
-    parts = 0
-    for number in range(outer, me.needs):
-        parts += world.parts[customer, number]
-    part: float = world.parts[customer, me.got - 1] / parts
-    return part
-
-
-@inlined
-def _release(design: Design, events: Events, world: World, lock: int, node: int) -> None:
-    """One holder less; who waits gets it, from a CPU of that node."""
-    if left(world.locks, lock):
-        _hand_over(design, events, world, lock, node)
-
-
-@inlined
-def _is_away(design: Design, events: Events, world: World, customer: int, node: int) -> int:
-    """1 if the customer is on another node, else 0."""
-    me = world.customers[customer]
-    return 1 if design.node_of_cpu[cpu_of(design, events, me.event, me.copy)] != node else 0
-
-
-@inlined
-def _begins_to_wake(design: Design, events: Events, world: World, lock: int, node: int) -> bool:
-    """The writer that waits longest is on its way; false where it is handed the lock."""
-    state = world.state
-    first = world.locks[lock].first - 1
-    me = world.customers[first]
-    if not me.wants_write or world.locks[lock].promised:
-        return False
-    away = _is_away(design, events, world, first, node)
-    gap = design.gaps[away, random_below(state, GAPS)]
-    if gap == 0:
-        return False
-    world.locks[lock].waking = 1
-    me.away = away
-    state[0].running += 1
-    _work(world, first, WAKES, gap)
-    return True
-
-
-@inlined
-def _wakes(design: Design, events: Events, world: World, customer: int) -> None:
-    """It takes the lock, or goes on waiting if somebody was there before it."""
-    state = world.state
-    me = world.customers[customer]
-    lock = _lock(world, customer, me.got)
-    world.locks[lock].waking = 0
-    if world.locks[lock].inside != 0:
-        state[0].running -= 1
-        if state[0].now - me.asked > design.numbers[0].patience:
-            world.locks[lock].promised = 1
-        return
-    world.locks[lock].promised = 0
-    serve(world.locks, lock, world.customers, world.found)
-    state[0].handoffs += 1
-    state[0].remote += me.away
-    me.waited += state[0].now - me.asked
-    me.got += 1
-    _go_on(design, events, world, customer, 0.0)
-
-
-@compiled
-def _hand_over(design: Design, events: Events, world: World, lock: int, node: int) -> None:
-    state = world.state
-    outer = 1 if design.numbers[0].layout == INVERTED else 0
-    if _begins_to_wake(design, events, world, lock, node):
-        return
-    world.locks[lock].promised = 0
-    count = serve(world.locks, lock, world.customers, world.found)
-    for number in range(count):
-        customer = signed(world.found[number])
-        me = world.customers[customer]
-        away = _is_away(design, events, world, customer, node)
-        gap = design.gaps[away, random_below(state, GAPS)]
-        state[0].handoffs += 1
-        state[0].remote += away
-        state[0].running += 1
-        me.waited += state[0].now - me.asked + gap
-        if me.wants_write:
-            world.locks[lock].busy += gap
-        me.got += 1
-        if me.got == me.needs or (me.got > outer and events.all[me.event].kind & ONE_BY_ONE):
-            # No more is needed now, so it holds as soon as it has it.
-            _go_on(design, events, world, customer, gap)
-        else:
-            _work(world, customer, RECEIVES, gap)
+        work(world, customer, next_, ns)
 
 
 @inlined
@@ -228,21 +73,21 @@ def _end_of_hold(design: Design, events: Events, world: World, customer: int, le
     outer = 1 if design.numbers[0].layout == INVERTED else 0
     ns = np.float64(events.all[me.event].hold)
     if kind & ONE_BY_ONE and me.needs - outer > 1:
-        lock = _lock(world, customer, me.got - 1)
-        world.locks[lock].busy += ns * _part(world, customer, outer)
-        _release(design, events, world, lock, node)
+        lock = lock_of(world, customer, me.got - 1)
+        world.locks[lock].busy += ns * part(world, customer, outer)
+        release(design, events, world, lock, node)
         if me.got < me.needs:
-            if _asks(world, customer, _lock(world, customer, me.got), True):
-                _work(world, customer, HOLDS, ns * _part(world, customer, outer))
+            if asks(world, customer, lock_of(world, customer, me.got), True):
+                work(world, customer, HOLDS, ns * part(world, customer, outer))
             return
         if outer:
-            _release(design, events, world, _lock(world, customer, 0), node)
+            release(design, events, world, lock_of(world, customer, 0), node)
     else:
         for number in range(me.needs):
-            lock = _lock(world, customer, number)
-            if _writes(design, kind, number):
+            lock = lock_of(world, customer, number)
+            if writes(design, kind, number):
                 world.locks[lock].busy += ns
-            _release(design, events, world, lock, node)
+            release(design, events, world, lock, node)
     _count(design, events, world, customer, length)
     if me.again > 1:
         me.again -= 1
@@ -306,10 +151,10 @@ def happens(design: Design, events: Events, world: World, customer: int, length:
     if next_ == HOLDS:
         _end_of_hold(design, events, world, customer, length)
     elif next_ == WAKES:
-        _wakes(design, events, world, customer)
+        wakes(design, events, world, customer)
     elif next_ == SKIPS:
         _follow(design, events, world, customer)
     else:
         if next_ == THINKS:
             need(design, events, world, customer)
-        _go_on(design, events, world, customer, 0.0)
+        go_on(design, events, world, customer, 0.0)
