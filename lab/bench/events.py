@@ -43,9 +43,15 @@ class Event:
 
 
 def events(measured: Sequence[Mapping[str, Any]], mode: str, how: str = "") -> list[Event]:
-    """From measured.json of SESSIONS over WORKS, without programs that never ran and who failed."""
+    """From measured.json of SESSIONS over WORKS, without programs that never ran and who failed.
+
+    Those of `waits` are not in it: whether execs meet there is chance.
+    """
     empty, ours = _told(measured, "exec", mode, how)
-    return _found(empty, ours, ours[_EXEC][0]) if empty and ours else []
+    if not empty or not ours:
+        return []
+    others = {program: told for program, told in ours.items() if not _is_of_waits(program)}
+    return _found(empty, others, ours[_EXEC][0])
 
 
 def waits(measured: Sequence[Mapping[str, Any]], mode: str, how: str = "") -> list[Event]:
@@ -53,13 +59,13 @@ def waits(measured: Sequence[Mapping[str, Any]], mode: str, how: str = "") -> li
     empty, ours = _told(measured, "contended", mode, how)
     if not empty or not ours:
         return []
-    of_waits = {
-        program: told
-        for program, told in ours.items()
-        if any(part in program for part in _OF_WAITS)
-    }
+    of_waits = {program: told for program, told in ours.items() if _is_of_waits(program)}
     entered = sum(runs for program, (runs, _) in of_waits.items() if program.startswith(_ENTRIES))
     return _found(empty, of_waits, entered)
+
+
+def _is_of_waits(program: str) -> bool:
+    return any(part in program for part in _OF_WAITS)
 
 
 def _told(measured: Sequence[Mapping[str, Any]], work: str, mode: str, how: str) -> list[Programs]:
