@@ -42,7 +42,7 @@ COUNT: Final = 400
 THINK_US: Final = 75_000
 HOLD_US: Final = 20_000
 WALKS: Final = 800
-#: Of each design but the recorded one, with thinks of its own.
+#: Of each design but the recorded one, with thinks of their own.
 RUNS: Final = 2
 _FILE: Final = "hot"
 _HOLD: Final = "/sys/module/interval_tree/parameters"
@@ -61,19 +61,22 @@ class Measured:
         return self.wait_ns / 1e6 / self.changes
 
 
-def work(topology: str, observers: Sequence[str]) -> str:
-    """What a guest's shell does: each time as much, under each of the commands that observe."""
+def work(topology: str, observers: Mapping[int, str]) -> str:
+    """What a guest's shell does: as much each time, under each of the commands that observe.
+
+    They are by the number that the thinks of that run come from.
+    """
     nodes, _, cpus = topology.partition("x")
     tasks = " ".join(map(str, range(int(nodes) * int(cpus))))
     storm = f"./sleepers {_FILE} {COUNT} {THINK_US} {WALKS} {tasks}"
-    runs = [f"SEED={seed} {observer} -- {storm}" for seed, observer in enumerate(observers)]
+    runs = [f"SEED={seed} {observer} -- {storm}" for seed, observer in observers.items()]
     return (
         f"truncate -s 8K {_FILE} && printf sleepers > {_HOLD}/hold_comm && "
         f"echo {HOLD_US} > {_HOLD}/hold_us && {' && '.join(runs)}"
     )
 
 
-def run(kernel: str, append: str, topology: str, observers: Sequence[str], into: Path) -> None:
+def run(kernel: str, append: str, topology: str, observers: Mapping[int, str], into: Path) -> None:
     """Boots it and runs the work under each observer, whose $OUT comes to `into`; LabError."""
     trial = Trial(kernel, topology, append, limit_seconds=1500)
     trial.boot("the sleepers", work(topology, observers), ["sleepers"], into)
@@ -127,7 +130,7 @@ def reported(recording: Path) -> Json:
 def compare(topology: str, keep: Path) -> Iterator[str]:
     """Records, predicts, measures; the lines of the page's part. Raises LabError."""
     recording = keep / "single.parquet"
-    run("single", "", topology, ["immapscope record -o $OUT/single.parquet"], keep)
+    run("single", "", topology, {0: "immapscope record -o $OUT/single.parquet"}, keep)
     report = reported(recording)
     recorded = measured(report)
     yield circumstances(report)
@@ -135,10 +138,12 @@ def compare(topology: str, keep: Path) -> Iterator[str]:
     guesses = predicted(recording, ["single", *DESIGNS])
     found = {"single": (guesses["single"], [recorded])}
     for policy, (kernel, append) in DESIGNS.items():
-        files = [f"{policy.replace(':', '-')}-{number}.json" for number in range(RUNS)]
+        name = policy.replace(":", "-")
+        files = {number: f"{name}-{number}.json" for number in range(1, RUNS + 1)}
         trace = "immapscope trace --format json --output $OUT"
-        run(kernel, append, topology, [f"{trace}/{file}" for file in files], keep)
-        seen = [measured(json.loads((keep / file).read_text())) for file in files]
+        observers = {number: f"{trace}/{file}" for number, file in files.items()}
+        run(kernel, append, topology, observers, keep)
+        seen = [measured(json.loads((keep / file).read_text())) for file in files.values()]
         found[policy] = (guesses[policy], seen)
     yield from table(recorded, found)
 

@@ -20,7 +20,7 @@ SESSIONS: Final = tuple(f"{mode}{how}-events" for mode in MODES for how in ("-em
 WORKS: Final = ("exec:300", "exec:50:16")
 #: Execs need not meet at a lock where there is one CPU. Who maps a file during such a walk waits.
 WAITS: Final = ("contended:20:4000:3",)
-#: What runs for a wait alone.
+#: What runs for a wait alone, be it for another rwsem, and in contention_begin for any lock.
 _OF_WAITS: Final = ("slowpath", "contention_begin")
 #: Runs, and ns that they took, by program.
 Programs = Mapping[str, tuple[int, int]]
@@ -61,7 +61,7 @@ def waits(measured: Sequence[Mapping[str, Any]], mode: str, how: str = "") -> li
         return []
     of_waits = {program: told for program, told in ours.items() if _is_of_waits(program)}
     entered = sum(runs for program, (runs, _) in of_waits.items() if program.startswith(_ENTRIES))
-    return _found(empty, of_waits, entered)
+    return _found(empty, of_waits, entered) if entered else []
 
 
 def _is_of_waits(program: str) -> bool:

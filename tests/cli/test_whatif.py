@@ -82,7 +82,7 @@ def test_a_larger_machine_says_what_it_assumes(immapscope: Command, recording: P
     )  # fmt: skip
     assert "scaled: 32 CPUs on 8 nodes, 4 times the recorded chains" in result.out
     assert "each walk is done 2.00 times" in result.out
-    assert "a hand-over to another node costs 3.00 times as much" in result.out
+    assert "a hand-over to another node takes 3.00 times as long" in result.out
 
 
 def test_a_machine_of_other_nodes_is_not_compared_with_what_was_recorded(

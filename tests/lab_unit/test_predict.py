@@ -50,7 +50,7 @@ def test_the_error_is_that_of_the_prediction() -> None:
 
 
 def test_a_guest_is_told_to_hold_asleep() -> None:
-    command = predict.work("4x2", ["trace", "trace again"])
+    command = predict.work("4x2", {0: "trace", 1: "trace again"})
     assert "echo 20000 > /sys/module/interval_tree/parameters/hold_us" in command
     assert command.endswith("0 1 2 3 4 5 6 7")
     assert "SEED=0 trace -- ./sleepers hot" in command

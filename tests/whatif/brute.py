@@ -91,7 +91,7 @@ class Simulation:
         starts: Sequence[float],
         policy: Policy,
         cpus: int,
-        gaps: tuple[float, float] = (0.0, 0.0),
+        gaps: tuple[float, float] | Callable[[], float] = (0.0, 0.0),
         node_of_cpu: Sequence[int] = (0,) * 4096,
         patience: float = 4e6,
     ) -> None:
@@ -248,9 +248,10 @@ class Simulation:
             return
         first, writes = lock.queue[0]
         away = self.node_of_cpu[first.cpu] != self.node_of_cpu[customer.cpu]
-        if writes and not lock.promised and self.gaps[away]:
+        gap = self._gap(away)
+        if writes and not lock.promised and gap:
             lock.waking, first.away = True, away
-            self._works(first, self.gaps[away])
+            self._works(first, gap)
             return
         lock.promised = False
         if writes:
@@ -263,8 +264,11 @@ class Simulation:
             away = self.node_of_cpu[other.cpu] != self.node_of_cpu[customer.cpu]
             self.handovers += 1
             self.remote += away
-            other.gap, other.given = self.gaps[away], True
+            other.gap, other.given = gap if other is first else self._gap(away), True
             self._advance(other)
+
+    def _gap(self, away: bool) -> float:
+        return self.gaps[away] if isinstance(self.gaps, tuple) else self.gaps()
 
     def _found_free(self, key: tuple[int, int], customer: Customer, asked: float) -> bool:
         """Takes the lock as it wakes, if nobody did before; who waited long is promised it."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +98,7 @@ def changes_of(one: Acquisition) -> list[tuple[Operation, int, int]]:
 def test_what_was_recorded_comes_back(tmp_path: Path, seed: int, cpus_lacking: bool) -> None:
     chains = storm(seed, chains=14 if cpus_lacking else CPUS, length=120, cpus=CPUS, files=2)
     chains = [[_longer(one) for one in chain] for chain in chains]
-    starts = np.random.default_rng(seed).uniform(0, 1e5, len(chains)).tolist()
+    starts = np.random.default_rng(seed).uniform(0, 1e5, len(chains)).round().tolist()
     truth = Simulation(chains, starts, SINGLE, CPUS, GAPS, NODES)
     path = recorded(tmp_path / "recording", truth.log)
     with Recording(path) as recording:
@@ -120,34 +122,51 @@ def test_what_was_recorded_comes_back(tmp_path: Path, seed: int, cpus_lacking: b
 def test_another_design_is_what_it_would_have_been(
     tmp_path: Path, name: str, policy: Policy
 ) -> None:
-    """The recording is of one lock a file; the truth is the same chains under that design.
+    """The recording is of one lock a file; the truth is the same chains under that design."""
+    chains = storm(5, chains=CPUS, length=200, cpus=CPUS, files=2)
+    chains = [[_longer(one) for one in chain] for chain in chains]
+    starts = np.random.default_rng(5).uniform(0, 1e5, len(chains)).round().tolist()
+    path = recorded(
+        tmp_path / "recording", Simulation(chains, starts, SINGLE, CPUS, GAPS, NODES).log
+    )
+    truth = Simulation(chains, starts, policy, CPUS, GAPS, NODES)
+    with Recording(path) as recording:
+        single, split = predict(recording, [name])
+    assert split.trees == policy.trees
+    assert split.wait_ns == pytest.approx(truth.wait, rel=0.005)
+    assert split.remote == pytest.approx(truth.remote / truth.handovers, abs=0.005)
+    assert split.wait_ns < single.wait_ns or "inverted" in name
 
-    Who steals a lock hangs on single ns, which a recording rounds: one storm is off by up to a
-    sixth, several together by little.
+
+@pytest.mark.parametrize("think", [300_000, 100_000])
+def test_who_wakes_late_is_overtaken_and_counts_all_the_same(tmp_path: Path, think: int) -> None:
+    """One waiter in five takes 100 us to wake, where a hold is 10: hardly one of them gets there.
+
+    Without those who were overtaken the mean of the gaps would be 6 or 8 us, not 24.
     """
-    waits, shares, single_waits = [], [], 0.0
-    for seed in (5, 6, 7, 8):
-        chains = storm(seed, chains=CPUS, length=200, cpus=CPUS, files=2)
-        chains = [[_longer(one) for one in chain] for chain in chains]
-        starts = np.random.default_rng(seed).uniform(0, 1e5, len(chains)).tolist()
-        log = Simulation(chains, starts, SINGLE, CPUS, GAPS, NODES).log
-        truth = Simulation(chains, starts, policy, CPUS, GAPS, NODES)
-        with Recording(recorded(tmp_path / f"recording-{seed}", log)) as recording:
-            single, split = predict(recording, [name])
-        assert split.trees == policy.trees
-        assert split.remote is not None
-        waits.append((split.wait_ns, truth.wait))
-        shares.append((split.remote, truth.remote / truth.handovers))
-        single_waits += single.wait_ns
+    waits = []
+    for seed in range(6):
+        random = np.random.default_rng(seed)
+        chains = [
+            [
+                Acquisition(
+                    round(random.exponential(think)), round(random.exponential(10_000)), cpu,
+                    vmas=(("new", 1000 * cpu + number),),
+                )
+                for number in range(400)
+            ]
+            for cpu in range(CPUS)
+        ]  # fmt: skip
+        starts = random.uniform(0, 1e5, CPUS).round().tolist()
+        late = partial(random.choice, [5e3, 1e5], p=[0.8, 0.2])
+        truth = Simulation(chains, starts, SINGLE, CPUS, late, NODES)
+        with Recording(recorded(tmp_path / f"recording-{seed}", truth.log)) as recording:
+            (single,) = predict(recording, ["single"])
+        waits.append((single.wait_ns, truth.wait))
     replayed, true = np.sum(waits, axis=0)
-    assert replayed == pytest.approx(true, rel=0.05)
-    replayed_share, true_share = np.mean(shares, axis=0)
-    assert replayed_share == pytest.approx(true_share, abs=0.03)
-    assert replayed < single_waits or "inverted" in name
+    assert replayed == pytest.approx(true, rel=0.1)
 
 
 def _longer(one: Acquisition) -> Acquisition:
-    """Of lengths that rounding to ns does nothing to."""
-    return Acquisition(
-        one.think * 100, one.hold * 100, one.cpu, one.file, one.walk, one.one_by_one, one.vmas
-    )
+    """Of whole ns: who has a free lock hangs on single ones, and a recording has no parts."""
+    return replace(one, think=round(one.think * 100), hold=round(one.hold * 100))

@@ -35,7 +35,7 @@ from immapscope.modules import needed
 )  # fmt: skip
 @click.option(
     "--handoff-price", type=float, default=1.0, show_default=True, metavar="X",
-    help="What a hand-over to another node costs, beside what was recorded.",
+    help="How long a hand-over to another node takes, beside what was recorded.",
 )  # fmt: skip
 @click.option(
     "--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N",

@@ -122,11 +122,11 @@ def _assumptions(told: Account) -> Iterator[Line]:
     yield Line(_ASSUMED, Tone.ASIDE)
     same, remote = (_median(gaps) for gaps in (trace.gaps.same, trace.gaps.remote))
     if same is None and remote is None:
-        yield Line("a lock is handed over in no time: nobody was seen to wait", Tone.ASIDE)
+        yield Line("who waits has a lock in no time: nobody was seen to wait", Tone.ASIDE)
     else:
         yield Line(
-            f"a lock is handed over in {_told(same)} on one node and {_told(remote)} to another at "
-            "the median, drawn from all that were seen",
+            f"who waits is there {_told(same)} after a release on the same node and "
+            f"{_told(remote)} after one on another at the median, drawn from all that were seen",
             Tone.ASIDE,
         )
     if trace.load is not None:
@@ -150,7 +150,7 @@ def _assumptions(told: Account) -> Iterator[Line]:
         yield Line(f"each walk is done {rate(told.knobs.walk_rate)} times", Tone.WARNING)
     if told.knobs.handoff_price != 1:
         price = rate(told.knobs.handoff_price)
-        yield Line(f"a hand-over to another node costs {price} times as much", Tone.WARNING)
+        yield Line(f"a hand-over to another node takes {price} times as long", Tone.WARNING)
 
 
 def _median(gaps: NDArray[np.float64] | None) -> float | None:

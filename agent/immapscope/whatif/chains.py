@@ -167,8 +167,27 @@ def _linked(
 
 
 def _gaps(result: Measured) -> Gaps:
-    found = []
-    for which, count in enumerate(result.counts[[SAME, REMOTE]]):
-        kept = result.gaps[which, :count]
-        found.append(np.quantile(kept, _EVENLY) if len(kept) else None)
-    return Gaps(*found)
+    return Gaps(
+        *(
+            waking_times(result.gaps[which, :count], result.late[which, :count])
+            for which, count in enumerate(result.counts[[SAME, REMOTE]])
+        )
+    )
+
+
+def waking_times(gaps: NDArray[np.float64], late: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """GAPS quantiles, evenly spaced, of what it takes to wake; None where nobody did.
+
+    `late`: who was overtaken, after so many ns. The longer a waiter takes the likelier that is, so
+    that to leave those out would leave out the longest: Kaplan and Meier's estimate counts them as
+    having taken longer than that. Who takes longer than any is taken to be as late as the latest.
+    """
+    if not len(gaps) or late.all():
+        return None
+    order = np.lexsort((late, gaps))
+    gaps, woke = gaps[order], ~late[order]
+    left = len(gaps) - np.arange(len(gaps))
+    done = 1 - np.cumprod(1 - woke / left)
+    at = np.minimum(np.searchsorted(done, _EVENLY), len(gaps) - 1)
+    found: NDArray[np.float64] = gaps[at]
+    return found

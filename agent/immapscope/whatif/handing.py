@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from immapscope.whatif.compiled import compiled, inlined, signed
+from immapscope.whatif.compiled import Records, compiled, inlined, signed
 from immapscope.whatif.customers import RECEIVES, WAKES, World, cpu_of
 from immapscope.whatif.design import INVERTED, Design, random_below
 from immapscope.whatif.locks import left, serve
@@ -26,22 +26,10 @@ def _is_away(design: Design, events: Events, world: World, customer: int, node: 
 
 
 @inlined
-def _begins_to_wake(design: Design, events: Events, world: World, lock: int, node: int) -> bool:
-    """The writer that waits longest is on its way; false where it is handed the lock."""
-    state = world.state
-    first = world.locks[lock].first - 1
-    me = world.customers[first]
-    if not me.wants_write or world.locks[lock].promised:
-        return False
-    away = _is_away(design, events, world, first, node)
-    gap = design.gaps[away, random_below(state, GAPS)]
-    if gap == 0:
-        return False
-    world.locks[lock].waking = 1
-    me.away = away
-    state[0].running += 1
-    work(world, first, WAKES, gap)
-    return True
+def _gap(design: Design, state: Records, away: int) -> float:
+    """ns that one who waits takes to be there, by chance."""
+    gap: float = design.gaps[away, random_below(state, GAPS)]
+    return gap
 
 
 @inlined
@@ -67,17 +55,26 @@ def wakes(design: Design, events: Events, world: World, customer: int) -> None:
 
 @compiled
 def _hand_over(design: Design, events: Events, world: World, lock: int, node: int) -> None:
+    """Has the writer that waits longest wake, or gives it the lock, or all readers that wait."""
     state = world.state
     outer = 1 if design.numbers[0].layout == INVERTED else 0
-    if _begins_to_wake(design, events, world, lock, node):
+    first = signed(world.locks[lock].first) - 1
+    away = _is_away(design, events, world, first, node)
+    gap = _gap(design, state, away)
+    if world.customers[first].wants_write and not world.locks[lock].promised and gap > 0:
+        world.locks[lock].waking = 1
+        world.customers[first].away = away
+        state[0].running += 1
+        work(world, first, WAKES, gap)
         return
     world.locks[lock].promised = 0
     count = serve(world.locks, lock, world.customers, world.found)
     for number in range(count):
         customer = signed(world.found[number])
         me = world.customers[customer]
-        away = _is_away(design, events, world, customer, node)
-        gap = design.gaps[away, random_below(state, GAPS)]
+        if number:
+            away = _is_away(design, events, world, customer, node)
+            gap = _gap(design, state, away)
         state[0].handoffs += 1
         state[0].remote += away
         state[0].running += 1

@@ -30,20 +30,26 @@ _MOST_VMAS: Final = 255
 #: So many gaps of either kind are kept, the newest.
 _GAPS: Final = 1 << 16
 
-_FILE: Final = np.dtype([("asked", "i8"), ("released", "i8"), ("node", "i4"), ("seen", "i4")])
+#: So many holders of a file are looked back through: who was overtaken more often tells nothing.
+_HOLDERS: Final = 16
+#: Of each: when it asked, when its hold began and ended, in ns, and its node.
+_ASKED, _BEGAN, _RELEASED, _NODE = range(4)
 
 
 class Measured(NamedTuple):
     """What is measured on the way.
 
-    `files`: each one's last holder; `gaps`: ns from a release to the next hold's start, of waiters
-    on the same node and on another, whom that holder had not overtaken; `waits`: ns by block;
+    `files`: each one's last holders, `held`: how many there ever were; `gaps`: ns from the release
+    that woke a waiter to its hold, on the same node and on another, or if it was overtaken to the
+    other's hold, which then is `late`: it was not yet there; `waits`: ns by block;
     `whole`, `part`, `clock`: of a `Load`, `clock` empty in a first pass; `work`: ns in all, and of
     it holds of walks. `counts`: see below.
     """
 
-    files: Records
+    files: NDArray[np.int64]
+    held: NDArray[np.int64]
     gaps: NDArray[np.float64]
+    late: NDArray[np.bool_]
     waits: NDArray[np.float64]
     whole: NDArray[np.float64]
     part: NDArray[np.float64]
@@ -61,7 +67,9 @@ EVENTS, SAME, REMOTE, CONTENDED, NO_HOLD, HOLD_NS, HOLDS, CHANGED, FORKED, EXITE
 def measured(load_: Load, clock: NDArray[np.float64], node_of_cpu: NDArray[np.int32]) -> Measured:
     """Nothing yet."""
     return Measured(
-        np.zeros(0, _FILE), np.empty((2, _GAPS)), np.zeros(BLOCKS), load_.whole, load_.part, clock,
+        np.zeros((0, _HOLDERS, 4), np.int64), np.zeros(0, np.int64),
+        np.empty((2, _GAPS)), np.empty((2, _GAPS), np.bool_), np.zeros(BLOCKS),
+        load_.whole, load_.part, clock,
         np.zeros(2), node_of_cpu, np.zeros(10, np.int64),
     )  # fmt: skip
 
@@ -70,9 +78,10 @@ def with_files(old: Measured, files: int) -> Measured:
     """With room for so many."""
     if files <= len(old.files):
         return old
-    more = np.zeros(max(files, 2 * len(old.files)), _FILE)
-    more[: len(old.files)] = old.files
-    return old._replace(files=more)
+    count = max(files, 2 * len(old.files))
+    more, held = np.zeros((count, _HOLDERS, 4), np.int64), np.zeros(count, np.int64)
+    more[: len(old.files)], held[: len(old.files)] = old.files, old.held
+    return old._replace(files=more, held=held)
 
 
 class Batch(NamedTuple):
@@ -106,23 +115,43 @@ def _turns(
 
 
 @inlined
-def _handed_over(measured: Measured, row: Record, begins: int) -> None:
-    """Keeps the gap before a hold that was waited for, and this release for the next one.
+def _woken(measured: Measured, row: Record, begins: int) -> None:
+    """Keeps how long a waiter took to wake, from the last release of one who asked before it.
 
-    Whom the last holder overtook was woken by a release before that one's hold.
+    Who asked later and had the lock before it was there while it was still waking.
     """
     counts = measured.counts
-    file = measured.files[row.slot]
-    node = measured.node_of_cpu[row.cpu]
-    in_turn = file.seen and file.asked <= row.time
-    if row.wait >= 0 and in_turn and row.time < file.released <= begins:
-        which = 0 if file.node == node else 1
-        measured.gaps[which, counts[SAME + which] % _GAPS] = begins - file.released
+    holders = measured.files[row.slot]
+    until = begins
+    number = signed(measured.held[row.slot]) - 1
+    oldest = max(0, number + 1 - _HOLDERS)
+    while number >= oldest:
+        at = number % _HOLDERS
+        if holders[at, _ASKED] <= row.time:
+            break
+        # A reader that joined it and left before it overtook nobody.
+        until = min(until, holders[at, _BEGAN])
+        number -= 1
+    if number < oldest:
+        return
+    at = number % _HOLDERS
+    if row.time < holders[at, _RELEASED] <= until:
+        which = 0 if holders[at, _NODE] == measured.node_of_cpu[row.cpu] else 1
+        place = counts[SAME + which] % _GAPS
+        measured.gaps[which, place] = until - holders[at, _RELEASED]
+        measured.late[which, place] = until != begins
         counts[SAME + which] += 1
-    file.asked = row.time
-    file.released = begins + max(row.hold, 0)
-    file.node = node
-    file.seen = 1
+
+
+@inlined
+def _held(measured: Measured, row: Record, begins: int) -> None:
+    """It is the file's last holder."""
+    holder = measured.files[row.slot, measured.held[row.slot] % _HOLDERS]
+    holder[_ASKED] = row.time
+    holder[_BEGAN] = begins
+    holder[_RELEASED] = begins + max(row.hold, 0)
+    holder[_NODE] = measured.node_of_cpu[row.cpu]
+    measured.held[row.slot] += 1
 
 
 @inlined
@@ -189,10 +218,11 @@ def join(
             for entry in range(vmas):
                 changes.vmas[changes.counts[ENTRIES]] = changes.scratch[entry]
                 changes.counts[ENTRIES] += 1
-        _handed_over(measured, row, begins)
         if row.wait >= 0:
+            _woken(measured, row, begins)
             counts[CONTENDED] += 1
             measured.waits[at // length] += row.wait
+        _held(measured, row, begins)
         event.hold = _span(measured, step, begins, released)
         if row.hold < 0:
             counts[NO_HOLD] += 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A rwsem as the model has it: first come first served, and readers together.
+"""A rwsem as the model has it.
 
 A writer excludes all. A reader gets in where readers are inside and nobody waits. Who releases
 wakes the writer that waits longest, and until that is there the lock is free: who asks for it then
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from immapscope.whatif.compiled import Records, compiled, inlined
 
 #: `inside`: readers, or -1 for a writer; `first`, `last`: who waits, 0 for nobody and else a
-#: customer's number and 1. `busy`: ns of holds for write and of hand-overs to those; what a holder
-#: waits for another lock meanwhile is not in it, since that is no work that the lock is for.
+#: customer's number and 1. `busy`: ns of holds for write, and of its being kept for one; what a
+#: holder waits for another lock meanwhile is not in it, since that is no work that the lock is for.
 #: `taken`: by who changes its tree. `vmas`: in its tree, as far as known. `waking`: whether who
 #: waits longest is; `promised`: to that one.
 _LOCK: Final = np.dtype(

@@ -18,7 +18,7 @@ class Outcome:
     """Of all repetitions: `waits` in ns by repetition and block, the rest means.
 
     `taken`: acquisitions of each tree of the file that is changed most. `busiest_ns`: most holds
-    for write of one lock, with the hand-overs to them.
+    for write of one lock, and its being kept for those who were promised it.
     """
 
     waits: NDArray[np.float64]

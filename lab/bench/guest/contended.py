@@ -28,15 +28,17 @@ def main(count: int, vmas: int, tasks: int) -> int:
     with FILE.open("rb") as opened:
         held = [mapped(opened.fileno()) for _ in range(vmas)]
     mappers = [subprocess.Popen(("./fixedwork", str(FILE), "mmap", _MANY)) for _ in range(tasks)]
-    began = time.monotonic_ns()
-    for _ in range(count):
-        os.truncate(FILE, _PAGE)
-    print(f"contended {time.monotonic_ns() - began}", flush=True)
-    for mapper in mappers:
-        mapper.kill()
-        mapper.wait()
-    for one in held:
-        one.close()
+    try:
+        began = time.monotonic_ns()
+        for _ in range(count):
+            os.truncate(FILE, _PAGE)
+        print(f"contended {time.monotonic_ns() - began}", flush=True)
+    finally:
+        for mapper in mappers:
+            mapper.kill()
+            mapper.wait()
+        for one in held:
+            one.close()
     return 0
 
 
