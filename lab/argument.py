@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from lab import cache, cli
 from lab.errors import LabError
-from lab.pages import circumstances, write
+from lab.pages import circumstances, tell
 from lab.trial import Trial
 
 Json = dict[str, Any]
@@ -161,10 +161,7 @@ def main(words: Sequence[str]) -> int:
                 name = design.replace(", ", "-").replace(":", "")
                 for storm, report in measured[design].items():
                     (options.keep / f"{name}.{storm.reported}").write_text(json.dumps(report))
-        found = parts(measured)
-        print("\n\n".join("\n".join(lines) for lines in found.values()))
-        if options.write:
-            write(PAGE, found)
+        tell(PAGE, parts(measured), into_page=options.write)
     except LabError as error:
         print(f"argument: {error}", file=sys.stderr)
         return cli.FAILED

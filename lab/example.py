@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from lab import cache, cli
 from lab.errors import LabError
-from lab.pages import check, circumstances, write
+from lab.pages import check, circumstances, tell
 from lab.trial import Trial, immapscope
 
 Json = dict[str, Any]
@@ -92,9 +92,7 @@ def main(words: Sequence[str]) -> int:
             keep.mkdir(parents=True, exist_ok=True)
             measure(keep)
             found = told(keep)
-        print("\n\n".join("\n".join(lines) for lines in found.values()))
-        if options.write:
-            write(PAGE, found)
+        tell(PAGE, found, into_page=options.write)
     except LabError as error:
         print(f"example: {error}", file=sys.stderr)
         return cli.FAILED

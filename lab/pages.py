@@ -38,6 +38,13 @@ def write(path: Path, parts: Mapping[str, Iterable[str]]) -> None:
     path.write_text(page)
 
 
+def tell(path: Path, parts: Mapping[str, Iterable[str]], *, into_page: bool) -> None:
+    """Prints what was measured, and writes it into the page if that is asked for. LabError."""
+    print("\n\n".join("\n".join(lines) for lines in parts.values()))
+    if into_page:
+        write(path, parts)
+
+
 def put(page: str, name: str, lines: Iterable[str]) -> str:
     """The page's text with that part replaced. Raises LabError where it has no such part."""
     body = "\n".join(lines)
