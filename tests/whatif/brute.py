@@ -14,7 +14,10 @@ from typing import Literal
 
 What = Literal["stays", "new", "copy", "goes"]
 #: What a customer wants next: to work for so many ns, or to wait until it is given a lock.
-Steps = Generator[tuple[Literal["work", "wait"], float], None, None]
+Wish = tuple[Literal["work", "wait"], float]
+Steps = Generator[Wish, None, None]
+#: What lasts always as long, on one node and to another, or by chance, told whether it is another.
+Gaps = tuple[float, float] | Callable[[bool], float]
 
 
 @dataclass(frozen=True)
@@ -41,43 +44,55 @@ class Policy:
 
 @dataclass(frozen=True)
 class Done:
-    """An acquisition that is over, by the chain of that number."""
+    """An acquisition that is over, by the chain of that number; `spun`: ns of its wait."""
 
     chain: int
     what: Acquisition
     asked: float
     wait: float
+    spun: float
     released: float
 
 
 @dataclass
 class Lock:
-    """`inside`: whether each of those who have it writes. `waking`: whether who waits longest is;
-    `promised`: to that one.
+    """`inside`: whether each of those who have it writes. `queue`: who sleeps; `line`: who spins.
+    `waking`: whether who sleeps longest is; `promised`: to that one; `noticing`: who spins longest;
+    `left_on`: the node of the last release.
     """
 
     inside: list[bool] = field(default_factory=list)
     queue: deque[tuple[Customer, bool]] = field(default_factory=deque)
+    line: deque[Customer] = field(default_factory=deque)
     waking: bool = False
     promised: bool = False
+    noticing: bool = False
+    left_on: int = 0
 
 
 @dataclass(eq=False)
 class Customer:
-    """`left`: its work; `wakes`: when it does; neither where it waits for a lock.
+    """`left`: its work; `wakes`: when it does; `tires`: when, of spinning; none of them where it
+    sleeps for a lock.
 
-    `serial`: of two that are done at once the one that began first comes first.
+    `looks`: that it runs while it waits. `serial`: of two that are done at once the one that began
+    first comes first; `turn`: likewise of two that tire.
     """
 
     steps: Steps
     waits: list[float]
     left: float | None = None
     wakes: float | None = None
+    tires: float | None = None
+    looks: bool = False
+    spun: float = 0.0
     gap: float = 0.0
     given: bool = False
+    sees: bool = False
     away: bool = False
     cpu: int = 0
     serial: int = 0
+    turn: int = 0
 
 
 class Simulation:
@@ -91,12 +106,15 @@ class Simulation:
         starts: Sequence[float],
         policy: Policy,
         cpus: int,
-        gaps: tuple[float, float] | Callable[[], float] = (0.0, 0.0),
+        gaps: Gaps = (0.0, 0.0),
         node_of_cpu: Sequence[int] = (0,) * 4096,
         patience: float = 4e6,
+        spin_gaps: Gaps = (0.0, 0.0),
+        spins: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self.policy, self.cpus, self.gaps, self.node_of_cpu = policy, cpus, gaps, node_of_cpu
-        self.patience = patience
+        self.policy, self.cpus, self.node_of_cpu = policy, cpus, node_of_cpu
+        self.gaps, self.spin_gaps = gaps, spin_gaps
+        self.patience, self.spins = patience, spins
         self.now = 0.0
         self.locks: dict[tuple[int, int], Lock] = {}
         self.tree_of: dict[int, int] = {}
@@ -119,18 +137,20 @@ class Simulation:
         return sum(sum(customer.waits) for customer in self.customers)
 
     def _step(self) -> bool:
-        running = [one for one in self.customers if one.left is not None]
+        running = [one for one in self.customers if one.left is not None or one.looks]
         rate = min(1.0, self.cpus / len(running)) if running else 1.0
-        due = [(self.now + one.left / rate, one) for one in running if one.left is not None]
-        due += [(one.wakes, one) for one in self.customers if one.wakes is not None]
+        due = [(self.now + one.left / rate, one, "left") for one in running if one.left is not None]
+        for what in ("wakes", "tires"):
+            at = [(getattr(one, what), one, what) for one in self.customers]
+            due += [one for one in at if one[0] is not None]
         if not due:
             return False
-        when, first = min(due, key=lambda pair: (pair[0], pair[1].serial))
+        when, first, what = min(due, key=_order)
         for one in running:
-            assert one.left is not None
-            one.left = max(0.0, one.left - (when - self.now) * rate)
+            if one.left is not None:
+                one.left = max(0.0, one.left - (when - self.now) * rate)
         self.now = when
-        first.left = first.wakes = None
+        setattr(first, what, None)
         self._advance(first)
         return True
 
@@ -152,10 +172,11 @@ class Simulation:
             if number:
                 yield "work", one.think
             customer.cpu = one.cpu
+            customer.spun = 0.0
             asked = self.now
             yield from self._acquire(customer, number, one)
-            wait = customer.waits[number]
-            self.log.append(Done(self.customers.index(customer), one, asked, wait, self.now))
+            wait, chain_ = customer.waits[number], self.customers.index(customer)
+            self.log.append(Done(chain_, one, asked, wait, customer.spun, self.now))
             for what, vma in one.vmas:
                 if what != "stays" and self.policy.layout != "one":
                     place = (one.file, self.tree_of[vma])
@@ -177,13 +198,28 @@ class Simulation:
                 written.append(key)
             if not self._free(self.locks.setdefault(key, Lock()), write):
                 asked = self.now
-                self.locks[key].queue.append((customer, write))
-                customer.given = False
-                while not customer.given:
-                    yield "wait", 0.0
-                    if not customer.given and self._found_free(key, customer, asked):
+                spins = self.spins() if write else 0.0
+                readers = self.locks[key].inside
+                if write and readers and not any(readers):
+                    spins = min(spins, (20 + min(len(readers), 30)) * 500)
+                if write and not spins and not readers:
+                    readers.append(True)
+                    return
+                if spins:
+                    had = yield from self._spin(self.locks[key], customer, spins)
+                    customer.spun += self.now - asked
+                    if had:
                         customer.waits[number] += self.now - asked
                         return
+                self.locks[key].queue.append((customer, write))
+                queued = self.now
+                customer.given = customer.looks = False
+                while not customer.given:
+                    yield "wait", 0.0
+                    if not customer.given and self._found_free(key, customer, queued):
+                        customer.waits[number] += self.now - asked
+                        return
+                customer.looks = False
                 gap = customer.gap
                 customer.waits[number] += self.now - asked + gap
                 if write:
@@ -239,20 +275,74 @@ class Simulation:
         return min(trees, key=lambda tree: self.population.get((one.file, tree), 0))
 
     def _free(self, lock: Lock, write: bool) -> bool:
-        return not lock.inside or (not write and not any(lock.inside) and not lock.queue)
+        if not lock.inside:
+            return not (write and lock.queue and lock.line)
+        return not write and not any(lock.inside) and not lock.queue
+
+    def _spin(self, lock: Lock, customer: Customer, spins: float) -> Generator[Wish, None, bool]:
+        """In line until it has the lock or tires of that: whether it has it."""
+        lock.line.append(customer)
+        self.serial += 1
+        customer.turn = self.serial
+        customer.tires, customer.looks, customer.given = self.now + spins, True, False
+        customer.sees = False
+        while True:
+            yield "wait", 0.0
+            if customer.given:
+                break
+            if customer.sees and customer.left is None:
+                customer.sees = lock.noticing = False
+            elif customer.sees:
+                continue
+            if not lock.inside:
+                self.handovers += 1
+                self.remote += self.node_of_cpu[customer.cpu] != lock.left_on
+                lock.inside.append(True)
+                customer.given = True
+                # Who tires queues first, if only for a moment.
+                customer.spun -= customer.tires is None
+                break
+            if customer.tires is None:
+                break
+        lock.line.remove(customer)
+        customer.looks, customer.tires = False, None
+        return customer.given
 
     def _release(self, key: tuple[int, int], customer: Customer) -> None:
         lock = self.locks[key]
         lock.inside.pop()
-        if lock.inside or not lock.queue or lock.waking:
+        lock.left_on = self.node_of_cpu[customer.cpu]
+        if lock.inside:
             return
+        if lock.queue and not lock.waking and self._served(lock, customer):
+            return
+        if lock.line and not lock.noticing:
+            first = lock.line[0]
+            first.away = self._is_away(first, customer)
+            gap = self._gap(self.spin_gaps, first.away)
+            if gap:
+                lock.noticing = first.sees = True
+                self._works(first, gap)
+                return
+            lock.inside.append(True)
+            self.handovers += 1
+            self.remote += first.away
+            first.given = True
+            self._advance(first)
+
+    def _is_away(self, one: Customer, other: Customer) -> bool:
+        return self.node_of_cpu[one.cpu] != self.node_of_cpu[other.cpu]
+
+    def _served(self, lock: Lock, customer: Customer) -> bool:
+        """Whether those who sleep have it now; else the first of them wakes."""
         first, writes = lock.queue[0]
-        away = self.node_of_cpu[first.cpu] != self.node_of_cpu[customer.cpu]
-        gap = self._gap(away)
+        gaps = self.spin_gaps if lock.promised and first.looks else self.gaps
+        away = self._is_away(first, customer)
+        gap = self._gap(gaps, away)
         if writes and not lock.promised and gap:
             lock.waking, first.away = True, away
             self._works(first, gap)
-            return
+            return False
         lock.promised = False
         if writes:
             served = [lock.queue.popleft()]
@@ -261,21 +351,23 @@ class Simulation:
             lock.queue = deque(one for one in lock.queue if one[1])
         for other, write in served:
             lock.inside.append(write)
-            away = self.node_of_cpu[other.cpu] != self.node_of_cpu[customer.cpu]
+            away = self._is_away(other, customer)
             self.handovers += 1
             self.remote += away
-            other.gap, other.given = gap if other is first else self._gap(away), True
+            other.gap, other.given = gap if other is first else self._gap(gaps, away), True
             self._advance(other)
+        return True
 
-    def _gap(self, away: bool) -> float:
-        return self.gaps[away] if isinstance(self.gaps, tuple) else self.gaps()
+    def _gap(self, gaps: Gaps, away: bool) -> float:
+        return gaps[away] if isinstance(gaps, tuple) else gaps(away)
 
-    def _found_free(self, key: tuple[int, int], customer: Customer, asked: float) -> bool:
-        """Takes the lock as it wakes, if nobody did before; who waited long is promised it."""
+    def _found_free(self, key: tuple[int, int], customer: Customer, queued: float) -> bool:
+        """Takes the lock as it wakes, if nobody did before; who slept long is promised it."""
         lock = self.locks[key]
         lock.waking = False
         if lock.inside:
-            lock.promised |= self.now - asked > self.patience
+            lock.promised |= self.now - queued > self.patience
+            customer.looks = lock.promised and any(lock.inside)
             return False
         lock.promised = False
         lock.queue.popleft()
@@ -283,6 +375,15 @@ class Simulation:
         self.handovers += 1
         self.remote += customer.away
         return True
+
+
+def _order(due: tuple[float, Customer, str]) -> tuple[float, int, int]:
+    when, customer, what = due
+    return (
+        when,
+        ("wakes", "tires", "left").index(what),
+        (customer.turn if what == "tires" else customer.serial),
+    )
 
 
 def _runs(trees: Sequence[int]) -> list[tuple[int, int]]:

@@ -57,16 +57,18 @@ def acquired(
     asked: NDArray[Any],
     hold: NDArray[Any],
     wait: NDArray[Any] | None = None,
+    spin: NDArray[Any] | None = None,
     cpu: NDArray[Any] | None = None,
     node: NDArray[Any] | None = None,
     slot: NDArray[Any] | None = None,
     operation: NDArray[Any] | None = None,
     writes: NDArray[Any] | None = None,
 ) -> dict[str, Any]:
-    """Acquisitions in the order in which they are given; `wait` 0 is none."""
+    """Acquisitions in the order in which they are given; `wait` 0 is none, `spin` not known."""
     count = len(task)
     nothing = np.zeros(count, np.int64)
     wait = nothing if wait is None else np.asarray(wait).astype(np.int64)
+    spin = np.full(count, -1) if spin is None else np.asarray(spin).astype(np.int64)
     inserts = np.full(count, Operation.INSERT.code)
     return {
         "time_ns": np.asarray(asked).astype(np.int64),
@@ -78,6 +80,7 @@ def acquired(
         "side": sides(np.ones(count, bool) if writes is None else writes),
         "operation": operations(inserts if operation is None else operation),
         "wait_ns": pa.array(wait, mask=wait == 0),
+        "spin_ns": pa.array(spin, mask=(wait == 0) | (spin < 0)),
         "hold_ns": np.asarray(hold).astype(np.int64),
     }
 

@@ -22,11 +22,11 @@ from immapscope.whatif.design import (
 from immapscope.whatif.trace import (
     COPY,
     EVENT,
-    GAPS,
     GOES,
     NEW,
     NOTHING,
     ONE_BY_ONE,
+    QUANTILES,
     STAYS,
     SWEEP,
     WHAT_SHIFT,
@@ -141,6 +141,8 @@ def as_design(
     choice: int | None = None,
     copies: int = 1,
     patience: float = PATIENCE_NS,
+    spin_gaps: tuple[float, float] = (0.0, 0.0),
+    spins: float = 0.0,
 ) -> Design:
     """`cpus`: how many there are to run on, of `numbered` that events name in all `copies`."""
     numbered = numbered or cpus
@@ -159,5 +161,6 @@ def as_design(
         trees = [0] * numbered
     return Design(
         numbers, np.array(trees, np.int32), np.array(nodes, np.int32),
-        np.array([[gap] * GAPS for gap in gaps]),
+        np.array([[[gap] * QUANTILES for gap in pair] for pair in (gaps, spin_gaps)]),
+        np.full(QUANTILES, spins),
     )  # fmt: skip

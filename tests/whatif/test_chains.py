@@ -265,6 +265,73 @@ def test_a_hand_over_takes_what_it_took(path: Path) -> None:
     assert (trace.contended, trace.waits.sum()) == (2, 270)
 
 
+def test_who_spins_is_told_from_who_sleeps(path: Path) -> None:
+    """The lock is free at 1100, 1180 and 1280.
+
+    The second spins and has it at 1110; the third gives up at 1150, and has it at 1230; the fourth
+    gives up at 1300, and finds it free as it queues: it spun for the release at 1280, and for that
+    at 1180, when the third overtook it.
+    """
+    trace = traced(
+        path, [(1, 1000, 100), (2, 1050, 70), (3, 1060, 50), (4, 1070, 50)],
+        wait=np.array([0, 60, 170, 231]), spin=np.array([-1, 60, 90, 230]),
+    )  # fmt: skip
+    assert (trace.gaps.remote, trace.spin_gaps.remote) == (None, None)
+    assert trace.gaps.same is not None
+    assert trace.spin_gaps.same is not None
+    assert set(trace.gaps.same) == {50}
+    assert np.quantile(trace.spin_gaps.same, [0, 0.49]).tolist() == [10, 10]
+    assert np.quantile(trace.spin_gaps.same, 0.51) >= 50
+    # One who had the lock after 60 would have spun for 90 or 230, equally likely as they are.
+    assert trace.spins is not None
+    assert set(trace.spins) == {90, 230}
+
+
+def test_where_no_spin_is_known_all_who_wait_sleep(path: Path) -> None:
+    """Without lock:contention_begin a writer's whole wait is said to be spinning."""
+    rows = acquired(
+        task=np.array([1, 2]), asked=np.array([1000, 1050]), hold=np.array([100, 50]),
+        wait=np.array([0, 80]), spin=np.array([-1, 80]),
+    )  # fmt: skip
+    write(path, header([0, 0], spin_known=False), {Kind.ACQUISITION: rows})
+    with Recording(path) as recording:
+        trace = trace_of(recording)
+    assert (trace.spin_gaps.same, trace.spins) == (None, None)
+    assert trace.gaps.same is not None
+    assert set(trace.gaps.same) == {30}
+
+
+def test_a_spinner_that_a_sleeper_overtakes_took_longer(path: Path) -> None:
+    """The third spins from 1060; the second, asleep since 1055, has the lock at 1110 to 1160."""
+    trace = traced(
+        path, [(1, 1000, 100), (2, 1050, 50), (3, 1060, 50), (4, 1220, 30), (5, 1225, 30)],
+        wait=np.array([0, 60, 105, 0, 45]), spin=np.array([-1, 5, 105, -1, 45]),
+    )  # fmt: skip
+    assert trace.spin_gaps.same is not None
+    # One spinner took 20 from the release at 1250, another more than 10 from that at 1100.
+    assert set(trace.spin_gaps.same) == {20}
+    assert trace.gaps.same is not None
+    assert set(trace.gaps.same) == {10}
+
+
+@pytest.mark.parametrize(("overtaken", "gaps"), [(3_000_000, {}), (5_000_000, {1_200_000})])
+def test_who_slept_too_long_was_not_there_before_the_last(
+    path: Path, overtaken: int, gaps: set[int]
+) -> None:
+    """The second sleeps from 10 on; the third has the lock as soon as the first gives it back.
+
+    Who slept for 4 ms is promised the lock once it is there: that was not before the third began,
+    and it has it 1,200,000 after the first's release. Else all that is known is a lower bound.
+    """
+    trace = traced(
+        path,
+        [(1, 0, overtaken), (3, overtaken + 1000, 1_000_000), (2, 10, 50)],
+        wait=np.array([0, 0, overtaken + 1_200_000 - 10]),
+        spin=np.array([-1, -1, 0]),
+    )
+    assert set([] if trace.gaps.same is None else trace.gaps.same) == set(gaps)
+
+
 @pytest.mark.parametrize(
     ("changed", "why"),
     [

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from immapscope.whatif.design import BY_ADDRESS
 from immapscope.whatif.engine import simulate, starts_of
+from immapscope.whatif.trace import QUANTILES
 from tests.whatif.brute import Acquisition, Policy, Simulation
 from tests.whatif.storms import as_design, as_events, copied, storm, vmas_of
 
@@ -39,6 +41,8 @@ NODES = [0, 1, 0, 1, 0, 1]
     cpus=st.integers(1, 9),
     gaps=st.sampled_from([(0.0, 0.0), (7.0, 7.0), (3.0, 90.0), (0.0, 400.0)]),
     patience=st.sampled_from([0.0, 500.0, 4e6]),
+    spin_gaps=st.sampled_from([(0.0, 0.0), (5.0, 5.0), (2.0, 60.0), (0.0, 300.0)]),
+    spins=st.sampled_from([0.0, 40.0, 700.0, 1e9]),
 )
 def test_it_differs_from_no_plain_simulation(
     name: str,
@@ -49,13 +53,17 @@ def test_it_differs_from_no_plain_simulation(
     cpus: int,
     gaps: tuple[float, float],
     patience: float,
+    spin_gaps: tuple[float, float],
+    spins: float,
 ) -> None:
     policy = POLICIES[name]
     acquisitions = storm(seed, chains, length, CPUS, files)
     starts = np.random.default_rng(seed).uniform(0, 3000, chains).tolist()
-    plain = Simulation(acquisitions, starts, policy, cpus, gaps, NODES, patience)
+    plain = Simulation(
+        acquisitions, starts, policy, cpus, gaps, NODES, patience, spin_gaps, lambda: spins
+    )
     choice = BY_ADDRESS if "address" in name else None
-    design = as_design(policy, cpus, gaps, NODES, CPUS, choice, patience=patience)
+    design = as_design(policy, cpus, gaps, NODES, CPUS, choice, 1, patience, spin_gaps, spins)
     world = simulate(design, as_events(acquisitions, starts), files, seed=1)
     state = world.state[0]
     assert state["done"] == chains * length
@@ -68,6 +76,58 @@ def test_it_differs_from_no_plain_simulation(
     assert state["running"] == 0
 
 
+class Drawn:
+    """What the event loop draws, in Python: splitmix64, and QUANTILES numbers to draw from."""
+
+    def __init__(self, seed: int) -> None:
+        self._state = seed
+
+    def below(self, count: int) -> int:
+        """0 to `count` - 1."""
+        self._state = (self._state + 0x9E3779B97F4A7C15) % 2**64
+        return (mixed(self._state) >> 33) % count
+
+    def of(self, quantiles: NDArray[np.float64]) -> float:
+        """One of them."""
+        return float(quantiles[self.below(QUANTILES)])
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), chains=st.integers(2, 12), cpus=st.integers(1, 9))
+def test_it_differs_from_none_where_all_lasts_by_chance(
+    name: str, seed: int, chains: int, cpus: int
+) -> None:
+    """Who began to spin last may tire first, and who woke last be there first."""
+    random = np.random.default_rng(seed)
+    length, files = int(random.integers(2, 14)), int(random.integers(1, 3))
+    acquisitions = storm(seed, chains, length, CPUS, files)
+    starts = random.uniform(0, 3000, chains).tolist()
+    patience = float(random.choice([0, 500, 4e6]))
+
+    def some(*ns: float) -> NDArray[np.float64]:
+        return random.choice(ns, QUANTILES) * random.uniform(0.5, 1.5, QUANTILES)
+
+    spins = some(1, 40, 300, 700, 3000)
+    spins[random.random(QUANTILES) < random.choice([0, 0.3])] = 0
+    spins[random.random(QUANTILES) < random.choice([0, 0.1])] = np.inf
+    gaps = np.array([[some(0, 7, 90, 400), some(0, 90, 2000)], [some(0, 5), some(0, 60, 300)]])
+    drawn = Drawn(7)
+    plain = Simulation(
+        acquisitions, starts, POLICIES[name], cpus, lambda away: drawn.of(gaps[0, int(away)]),
+        NODES, patience, lambda away: drawn.of(gaps[1, int(away)]), lambda: drawn.of(spins),
+    )  # fmt: skip
+    choice = BY_ADDRESS if "address" in name else None
+    design = as_design(POLICIES[name], cpus, (0, 0), NODES, CPUS, choice, 1, patience)
+    design = design._replace(gaps=gaps, spins=spins)
+    world = simulate(design, as_events(acquisitions, starts), files, seed=7)
+    state = world.state[0]
+    assert state["done"] == chains * length
+    assert (state["handoffs"], state["remote"]) == (plain.handovers, plain.remote)
+    assert world.waits.sum() == pytest.approx(plain.wait, rel=1e-5, abs=1e-3)
+    assert (state["running"], state["spinning"]) == (0, 0)
+
+
 #: Copies of the recorded customers, and ns within which those of one chain begin.
 COPIES = 3
 SPREAD = 900_000.0
@@ -76,12 +136,14 @@ SPREAD = 900_000.0
 def hashed(vma: int, vmas: int) -> int:
     """Of the VMA's address; of a copy's what splitmix64 makes of that and the copy's number."""
     copy, number = divmod(vma, vmas)
-    mixed = copy << 32 | number + 1
-    if not copy:
-        return mixed
+    return mixed(copy << 32 | number + 1) >> 32 if copy else number + 1
+
+
+def mixed(number: int) -> int:
+    """What splitmix64 makes of 64 bits."""
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ mixed >> shift) * factor % 2**64
-    return (mixed ^ mixed >> 31) >> 32
+        number = (number ^ number >> shift) * factor % 2**64
+    return number ^ number >> 31
 
 
 def copied_policies(vmas: int) -> dict[str, Policy]:
@@ -163,9 +225,10 @@ def test_who_asks_while_a_waiter_wakes_has_the_lock(
     chains = [
         [Acquisition(0, hold, vmas=(("new", number),))] for number, hold in enumerate([100] * 4)
     ]
-    design = as_design(Policy("one", 1), 4, (50.0, 50.0), patience=patience)
+    gaps = (50.0, 50.0)
+    design = as_design(Policy("one", 1), 4, gaps, patience=patience, spin_gaps=gaps)
     world = simulate(design, as_events(chains, starts), 1, seed=1)
-    plain = Simulation(chains, starts, Policy("one", 1), 4, (50.0, 50.0), patience=patience)
+    plain = Simulation(chains, starts, Policy("one", 1), 4, gaps, patience=patience, spin_gaps=gaps)
     assert {number: one.waits[0] for number, one in enumerate(plain.customers) if one.waits[0]} == (
         waited
     )

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from immapscope.kernel.words import Operation
 from immapscope.recording.reader import Recording
 from immapscope.recording.schema import Kind
+from immapscope.whatif.chains import trace_of
 from immapscope.whatif.predict import predict
 from tests.whatif.brute import Acquisition, Done, Policy, Simulation
 from tests.whatif.made import acquired, header, operations, write
@@ -33,6 +33,7 @@ def recorded(path: Path, log: list[Done]) -> Path:
         "task": np.array([done.chain + 1 for done in log]),
         "asked": np.array([done.asked for done in log]).round(),
         "wait": np.array([done.wait for done in log]).round(),
+        "spin": np.array([done.spun if done.what.walk != "read" else -1 for done in log]).round(),
         "hold": np.array([done.released - done.asked - done.wait for done in log]).round(),
         "cpu": np.array([done.what.cpu for done in log]),
         "slot": np.array([done.what.file + 1 for done in log]),
@@ -44,7 +45,7 @@ def recorded(path: Path, log: list[Done]) -> Path:
         for number, done in enumerate(log, start=1)
         for change in changes_of(done.what)
     ]
-    address = {0: 0} | {vma + 1: 64 * (vma + 1) for vma in range(100_000)}
+    address = {0: 0} | {vma + 1: 64 * (vma + 1) for vma in range(1_000_000)}
     tree: dict[str, Any] = {
         "time_ns": np.array([round(done.asked) + round(done.wait) for done, *_ in changes]),
         "task": np.array([done.chain + 1 for done, *_ in changes]),
@@ -158,13 +159,54 @@ def test_who_wakes_late_is_overtaken_and_counts_all_the_same(tmp_path: Path, thi
             for cpu in range(CPUS)
         ]  # fmt: skip
         starts = random.uniform(0, 1e5, CPUS).round().tolist()
-        late = partial(random.choice, [5e3, 1e5], p=[0.8, 0.2])
+
+        def late(_: bool, random: np.random.Generator = random) -> float:
+            return float(random.choice([5e3, 1e5], p=[0.8, 0.2]))
+
         truth = Simulation(chains, starts, SINGLE, CPUS, late, NODES)
         with Recording(recorded(tmp_path / f"recording-{seed}", truth.log)) as recording:
             (single,) = predict(recording, ["single"])
         waits.append((single.wait_ns, truth.wait))
     replayed, true = np.sum(waits, axis=0)
     assert replayed == pytest.approx(true, rel=0.1)
+
+
+def test_who_spins_and_who_sleeps_are_told_apart(tmp_path: Path) -> None:
+    """Who spins is there in 1 us, who sleeps in 50 us; half give up spinning after 14 us."""
+    waits = []
+    for seed in range(2):
+        random = np.random.default_rng(seed)
+        chains = [
+            [
+                Acquisition(
+                    round(random.exponential(100_000)), round(random.exponential(10_000)), cpu,
+                    vmas=(("new", 10_000 * cpu + number),),
+                )
+                for number in range(2400)
+            ]
+            for cpu in range(CPUS)
+        ]  # fmt: skip
+        starts = random.uniform(0, 1e5, CPUS).round().tolist()
+
+        def lasts(mean: float, random: np.random.Generator = random) -> float:
+            return 1 + round(random.exponential(mean))
+
+        truth = Simulation(
+            chains, starts, SINGLE, CPUS, lambda _: lasts(50_000), NODES,
+            spin_gaps=lambda _: lasts(1000), spins=lambda: lasts(20_000),
+        )  # fmt: skip
+        with Recording(recorded(tmp_path / f"recording-{seed}", truth.log)) as recording:
+            trace = trace_of(recording)
+            (single,) = predict(recording, ["single"])
+        waits.append((single.wait_ns, truth.wait))
+        assert trace.spins is not None
+        assert trace.spins.mean() == pytest.approx(20_000, rel=0.1)
+        assert trace.gaps.remote is not None
+        assert trace.spin_gaps.remote is not None
+        assert trace.spin_gaps.remote.mean() == pytest.approx(1000, rel=0.1)
+        assert trace.gaps.remote.mean() == pytest.approx(50_000, rel=0.25)
+    replayed, true = np.sum(waits, axis=0)
+    assert replayed == pytest.approx(true, rel=0.05)
 
 
 def _longer(one: Acquisition) -> Acquisition:

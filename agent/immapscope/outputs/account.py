@@ -20,7 +20,8 @@ from immapscope.whatif.trace import Trace
 
 _ASSUMED: Final = (
     "assumed: thinks between acquisitions and holds last as recorded, whatever the design; who "
-    "waits has to wake, and who asks meanwhile has the lock; who thinks or holds wants a CPU"
+    "waits spins, then sleeps and has to wake, and who asks meanwhile has the lock; who thinks, "
+    "holds or spins wants a CPU"
 )
 
 
@@ -71,6 +72,9 @@ class Account:
                 "lost": {what: count for what, count in self.lost.items() if count},
                 "handoff_seconds": _median(trace.gaps.same),
                 "remote_handoff_seconds": _median(trace.gaps.remote),
+                "spin_handoff_seconds": _median(trace.spin_gaps.same),
+                "remote_spin_handoff_seconds": _median(trace.spin_gaps.remote),
+                "spin_seconds": _median(trace.spins),
                 "customers_where_cpus_were_lacking": trace.load,
             },
             "machine": {
@@ -120,15 +124,17 @@ def _losses(told: Account) -> Iterator[Line]:
 def _assumptions(told: Account) -> Iterator[Line]:
     trace, machine = told.trace, told.machine
     yield Line(_ASSUMED, Tone.ASIDE)
-    same, remote = (_median(gaps) for gaps in (trace.gaps.same, trace.gaps.remote))
-    if same is None and remote is None:
-        yield Line("who waits has a lock in no time: nobody was seen to wait", Tone.ASIDE)
+    seen = [
+        f"who {waits} is there {_told(_median(gaps.same))} after a release on the same node and "
+        f"{_told(_median(gaps.remote))} after one on another"
+        for waits, gaps in (("sleeps", trace.gaps), ("spins", trace.spin_gaps))
+        if gaps.same is not None or gaps.remote is not None
+    ]
+    if seen:
+        spins = "" if trace.spins is None else f"; a writer spins {_how_long(trace.spins)}"
+        yield Line(f"{', '.join(seen)}{spins} (medians of what is drawn from)", Tone.ASIDE)
     else:
-        yield Line(
-            f"who waits is there {_told(same)} after a release on the same node and "
-            f"{_told(remote)} after one on another at the median, drawn from all that were seen",
-            Tone.ASIDE,
-        )
+        yield Line("who waits has a lock in no time: nobody was seen to wait", Tone.ASIDE)
     if trace.load is not None:
         yield Line(
             f"where more than {plural(len(trace.node_of_cpu), 'CPU')} were wanted, by "
@@ -154,8 +160,15 @@ def _assumptions(told: Account) -> Iterator[Line]:
 
 
 def _median(gaps: NDArray[np.float64] | None) -> float | None:
-    """In seconds."""
-    return None if gaps is None else float(np.median(gaps)) / 1e9
+    """In seconds; None where half of them never end."""
+    return (
+        None if gaps is None or not np.isfinite(np.median(gaps)) else float(np.median(gaps)) / 1e9
+    )
+
+
+def _how_long(spins: NDArray[np.float64]) -> str:
+    seconds = _median(spins)
+    return "until it has it" if seconds is None else f"for {_told(seconds)}"
 
 
 def _told(seconds: float | None) -> str:

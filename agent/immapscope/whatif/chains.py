@@ -24,19 +24,21 @@ from immapscope.whatif.join import (
     EXITED,
     FORKED,
     NO_HOLD,
-    REMOTE,
-    SAME,
+    SLEPT,
+    SPINS,
+    SPUN,
     Batch,
     Measured,
     join,
     measured,
     with_files,
 )
+from immapscope.whatif.lasting import lasting
 from immapscope.whatif.lives import HEADS, SPAWNED, Lives, finish, lives
 from immapscope.whatif.load import Load
 from immapscope.whatif.rows import TURN, Ahead, Stream, acquisitions, named, tree_changes, turns
 from immapscope.whatif.tables import grown, table
-from immapscope.whatif.trace import EVENT, GAPS, Events, Gaps, Trace, block_length
+from immapscope.whatif.trace import EVENT, QUANTILES, Events, Gaps, Trace, block_length
 
 #: What an event can number: each change may bring two VMAs, and those have 30 bits.
 _MOST: Final = 1 << 29
@@ -44,8 +46,6 @@ _MOST: Final = 1 << 29
 _MOST_NODES: Final = 1 << 10
 #: Room for changes whose acquisition is still to come, to begin with.
 _LISTED: Final = 1 << 12
-
-_EVENLY: Final = (np.arange(GAPS) + 0.5) / GAPS
 
 
 def trace_of(recording: Recording) -> Trace:
@@ -127,8 +127,10 @@ def _joined(
     return Trace(
         events=_linked(events, found.vmas, found.address, tasks, found.counts),
         node_of_cpu=node_of_cpu,
-        files=len(result.files),
-        gaps=_gaps(result),
+        files=len(result.last),
+        gaps=_gaps(result, SLEPT),
+        spin_gaps=_gaps(result, SPUN),
+        spins=_spins(result.spins[: result.counts[SPINS]]),
         waits=result.waits,
         contended=int(result.counts[CONTENDED]),
         execs=recording.count(Kind.EXEC),
@@ -166,28 +168,15 @@ def _linked(
     )
 
 
-def _gaps(result: Measured) -> Gaps:
+def _gaps(result: Measured, first: int) -> Gaps:
     return Gaps(
-        *(
-            waking_times(result.gaps[which, :count], result.late[which, :count])
-            for which, count in enumerate(result.counts[[SAME, REMOTE]])
-        )
+        *(lasting(result.gaps[at - SLEPT, : result.counts[at]]) for at in (first, first + 1))
     )
 
 
-def waking_times(gaps: NDArray[np.float64], late: NDArray[np.bool_]) -> NDArray[np.float64] | None:
-    """GAPS quantiles, evenly spaced, of what it takes to wake; None where nobody did.
-
-    `late`: who was overtaken, after so many ns. The longer a waiter takes the likelier that is, so
-    that to leave those out would leave out the longest: Kaplan and Meier's estimate counts them as
-    having taken longer than that. Who takes longer than any is taken to be as late as the latest.
-    """
-    if not len(gaps) or late.all():
+def _spins(spins: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    if not len(spins):
         return None
-    order = np.lexsort((late, gaps))
-    gaps, woke = gaps[order], ~late[order]
-    left = len(gaps) - np.arange(len(gaps))
-    done = 1 - np.cumprod(1 - woke / left)
-    at = np.minimum(np.searchsorted(done, _EVENLY), len(gaps) - 1)
-    found: NDArray[np.float64] = gaps[at]
-    return found
+    found = lasting(spins)
+    # Where all had the lock before they tired it is not known that they ever would have.
+    return np.full(QUANTILES, np.inf) if found is None else found

@@ -19,28 +19,35 @@ from immapscope.whatif.trace import BLOCKS, Events
 MOST_LOCKS: Final = 16
 
 #: What a customer's next event is.
-THINKS, SKIPS, RECEIVES, HOLDS, WAKES = 0, 1, 2, 3, 4
+THINKS, SKIPS, RECEIVES, HOLDS, WAKES, NOTICES = 0, 1, 2, 3, 4, 5
 
 #: `event`: its acquisition; `copy`: of the recorded customers it is of; `next`: its next event. It
 #: `needs` so many locks and has `got` some. `sweeps`: they lie one behind the other. `asked`: when,
-#: for the one that it waits for; `waited`: for all of them. `wants_write`, `behind`: in a queue.
-#: `away`: whether the release that woke it was on another node.
+#: for the one that it waits for, `queued`: when it began to sleep for it; `waited`: for all.
+#: `wants_write`: whether to write; `behind`, `before`: its neighbours in the one line that it may
+#: be in, 0 for nobody and else a number and 1. `tires`: when it has spun for long enough; `turn`:
+#: among all who spun; `place`: in the heap of those who spin, 0 for not in it.
+#: `away`: whether the release that it is on its way from was on another node.
 #: `again`: how often a walk is still to be done, below 0 where that is not decided.
 _CUSTOMER: Final = np.dtype(
     [
-        ("asked", "f8"), ("waited", "f8"), ("event", "i8"), ("copy", "i4"), ("needs", "i4"),
-        ("got", "i4"), ("behind", "i4"), ("again", "i4"), ("next", "u1"), ("sweeps", "u1"),
-        ("wants_write", "u1"), ("away", "u1"),
+        ("asked", "f8"), ("queued", "f8"), ("waited", "f8"), ("event", "i8"), ("tires", "f8"),
+        ("turn", "i8"),
+        ("copy", "i4"), ("needs", "i4"), ("got", "i4"), ("behind", "i4"), ("before", "i4"),
+        ("place", "i4"), ("again", "i4"), ("next", "u1"), ("sweeps", "u1"), ("wants_write", "u1"),
+        ("away", "u1"),
     ]
 )  # fmt: skip
 
 #: `now`: the time; `work`: what one who never lacked a CPU has done by then; both in ns. `running`:
-#: who wants a CPU. `spare`: customers' numbers that are free again; `used`: that ever were taken.
+#: who wants a CPU; `spinning`: how many of them spin and are not tired of it, `turns`: how many
+#: ever did. `spare`: customers' numbers that are free again; `used`: that ever were taken.
 #: The rest counts; `sweep_wait`, `sweep_took`: ns.
 _STATE: Final = np.dtype(
     [
         ("now", "f8"), ("work", "f8"), ("sweep_wait", "f8"), ("sweep_took", "f8"),
-        ("random", "u8"), ("running", "i8"), ("spare", "i8"), ("used", "i8"), ("done", "i8"),
+        ("random", "u8"), ("running", "i8"), ("spinning", "i8"), ("turns", "i8"), ("spare", "i8"),
+        ("used", "i8"), ("done", "i8"),
         ("contended", "i8"), ("handoffs", "i8"), ("remote", "i8"), ("sweeps", "i8"),
         ("drawn", "i8"),
     ]
@@ -51,7 +58,8 @@ class World(NamedTuple):
     """All that changes.
 
     `mine`, `parts`: each customer's locks, and for how many parts of its hold it has each where it
-    takes them one by one. `spare`: numbers of customers that ended. `waits`: ns by block of events.
+    takes them one by one. `spare`: numbers of customers that ended. `spinning`: a heap of those who
+    spin, by when they tire of it. `waits`: ns by block of events.
     """
 
     customers: Records
@@ -59,6 +67,7 @@ class World(NamedTuple):
     parts: NDArray[np.uint8]
     spare: NDArray[np.int32]
     found: NDArray[np.int32]
+    spinning: NDArray[np.int32]
     locks: Records
     work: Heap
     sleep: Heap
@@ -77,7 +86,8 @@ def world(design: Design, events: Events, files: int, seed: int) -> World:
     return World(
         np.empty(most, _CUSTOMER), np.empty((most, MOST_LOCKS), np.int32),
         np.empty((most, MOST_LOCKS), np.uint8), np.empty(most, np.int32),
-        np.empty(most, np.int32), locks(files * int(numbers["locks"])), heap(most), heap(most),
+        np.empty(most, np.int32), np.empty(most + 1, np.int32),
+        locks(files * int(numbers["locks"])), heap(most), heap(most),
         np.full(vmas, UNKNOWN, np.uint16), state, np.zeros(BLOCKS),
     )  # fmt: skip
 

@@ -35,14 +35,15 @@ NUMBERS: Final = np.dtype(
 class Design(NamedTuple):
     """`numbers`: one of NUMBERS; `tree_of_cpu`: for BY_CPU; `node_of_cpu`: of the machine.
 
-    `gaps`: ns from a release to when who waits is there, on one node and on another, GAPS equally
-    likely ones each.
+    `gaps`: ns from a release to when who waits is there, of who sleeps and of who spins, on one
+    node and on another, QUANTILES equally likely ones each; `spins`: ns for which a writer spins.
     """
 
     numbers: Records
     tree_of_cpu: NDArray[np.int32]
     node_of_cpu: NDArray[np.int32]
     gaps: NDArray[np.float64]
+    spins: NDArray[np.float64]
 
 
 @inlined

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The event loop.
 
-Who thinks or holds wants a CPU. While more do than there are CPUs all of them are slowed down
-alike, so one clock of work done serves for all: what it shows when a customer is done is known when
-it begins. Sleep and arrivals go by the wall clock. Of what happens at one moment: arrivals before
-wakings before work.
+Who thinks, holds or spins wants a CPU. While more do than there are CPUs all of them are slowed
+down alike, so one clock of work done serves for all: what it shows when a customer is done is known
+when it begins. Sleep, arrivals and who tires of spinning go by the wall clock. Of what happens at
+one moment: arrivals before the end of sleep before tiring before work.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from immapscope.whatif.compiled import compiled, signed
 from immapscope.whatif.customers import SKIPS, THINKS, World, arrived, world
 from immapscope.whatif.design import Design
+from immapscope.whatif.handing import tires
 from immapscope.whatif.heap import SIZE, settle, take
 from immapscope.whatif.steps import happens, skips
 from immapscope.whatif.trace import Events, block_length
@@ -38,14 +39,16 @@ def _run(
         rate = slower = 1.0
         if running > cpus:
             rate, slower = cpus / running, running / cpus
-        due = wakes = arrives = np.inf
+        due = wakes = arrives = tired = np.inf
         if world.work.counts[SIZE]:
             due = state[0].now + (world.work.items[0].due - state[0].work) * slower
         if world.sleep.counts[SIZE]:
             wakes = world.sleep.items[0].due
+        if state[0].spinning:
+            tired = world.customers[world.spinning[1]].tires
         if started < len(starts):
             arrives = starts[started]
-        if arrives <= wakes and arrives <= due:
+        if arrives <= wakes and arrives <= due and arrives <= tired:
             if arrives == np.inf:
                 return
             state[0].work += (arrives - state[0].now) * rate
@@ -56,6 +59,10 @@ def _run(
             never = skips(design, events, world, customer)
             world.customers[customer].next = SKIPS if never else THINKS
             happens(design, events, world, customer, length)
+        elif tired <= due and tired < wakes:
+            state[0].work += (tired - state[0].now) * rate
+            state[0].now = tired
+            tires(design, events, world, signed(world.spinning[1]))
         elif wakes <= due:
             state[0].work += (wakes - state[0].now) * rate
             state[0].now = wakes

@@ -19,6 +19,7 @@ from immapscope.whatif.changes import (
     remember,
 )
 from immapscope.whatif.compiled import Record, Records, compiled, inlined, signed
+from immapscope.whatif.design import PATIENCE_NS
 from immapscope.whatif.lives import Lives, exited, forked, linked
 from immapscope.whatif.load import Load, cover, work_at
 from immapscope.whatif.trace import BLOCKS, NOTHING, ONE_BY_ONE, SLEEP, SWEEP, WRITE
@@ -30,26 +31,28 @@ _MOST_VMAS: Final = 255
 #: So many gaps of either kind are kept, the newest.
 _GAPS: Final = 1 << 16
 
-#: So many holders of a file are looked back through: who was overtaken more often tells nothing.
-_HOLDERS: Final = 16
-#: Of each: when it asked, when its hold began and ended, in ns, and its node.
-_ASKED, _BEGAN, _RELEASED, _NODE = range(4)
+#: So many holders are remembered, of all files; who was overtaken by more is not counted.
+_HOLDERS: Final = 1 << 16
+#: Of each: when it asked, when it queued (as its hold began where it never did), when its hold
+#: began and ended, in ns, its node, and the number of the same file's holder before it.
+_ASKED, _QUEUED, _BEGAN, _RELEASED, _NODE, _BEFORE = range(6)
 
 
 class Measured(NamedTuple):
     """What is measured on the way.
 
-    `files`: each one's last holders, `held`: how many there ever were; `gaps`: ns from the release
-    that woke a waiter to its hold, on the same node and on another, or if it was overtaken to the
-    other's hold, which then is `late`: it was not yet there; `waits`: ns by block;
+    `holders`: the last of all files; `last`: each file's, by its number, which counts from 1;
+    `gaps`: at least and at most how many ns it took from a release until one who waited for it was
+    there, of who slept on the same node and on another and of who spun; `spins`: likewise for how
+    long a writer spins; `waits`: ns by block;
     `whole`, `part`, `clock`: of a `Load`, `clock` empty in a first pass; `work`: ns in all, and of
     it holds of walks. `counts`: see below.
     """
 
-    files: NDArray[np.int64]
-    held: NDArray[np.int64]
+    holders: NDArray[np.int64]
+    last: NDArray[np.int64]
     gaps: NDArray[np.float64]
-    late: NDArray[np.bool_]
+    spins: NDArray[np.float64]
     waits: NDArray[np.float64]
     whole: NDArray[np.float64]
     part: NDArray[np.float64]
@@ -59,29 +62,32 @@ class Measured(NamedTuple):
     counts: NDArray[np.int64]
 
 
-#: Of `counts`: events; gaps on the same node, on another; who waited; holds that are not known,
-#: ns of those that are, how many; rows used of changes, forks, exits.
-EVENTS, SAME, REMOTE, CONTENDED, NO_HOLD, HOLD_NS, HOLDS, CHANGED, FORKED, EXITED = range(10)
+#: Of `counts`: events; holders; gaps of who slept on the same node, on another, of who spun
+#: likewise; spins; who waited; holds that are not known, ns of those that are, how many; rows used
+#: of changes, forks, exits.
+(
+    EVENTS, HELD, SLEPT, SLEPT_AWAY, SPUN, SPUN_AWAY, SPINS, CONTENDED, NO_HOLD, HOLD_NS, HOLDS,
+    CHANGED, FORKED, EXITED,
+) = range(14)  # fmt: skip
 
 
 def measured(load_: Load, clock: NDArray[np.float64], node_of_cpu: NDArray[np.int32]) -> Measured:
     """Nothing yet."""
     return Measured(
-        np.zeros((0, _HOLDERS, 4), np.int64), np.zeros(0, np.int64),
-        np.empty((2, _GAPS)), np.empty((2, _GAPS), np.bool_), np.zeros(BLOCKS),
+        np.zeros((_HOLDERS, 6), np.int64), np.zeros(0, np.int64),
+        np.empty((4, _GAPS, 2)), np.empty((_GAPS, 2)), np.zeros(BLOCKS),
         load_.whole, load_.part, clock,
-        np.zeros(2), node_of_cpu, np.zeros(10, np.int64),
+        np.zeros(2), node_of_cpu, np.zeros(14, np.int64),
     )  # fmt: skip
 
 
 def with_files(old: Measured, files: int) -> Measured:
     """With room for so many."""
-    if files <= len(old.files):
+    if files <= len(old.last):
         return old
-    count = max(files, 2 * len(old.files))
-    more, held = np.zeros((count, _HOLDERS, 4), np.int64), np.zeros(count, np.int64)
-    more[: len(old.files)], held[: len(old.files)] = old.files, old.held
-    return old._replace(files=more, held=held)
+    last = np.zeros(max(files, 2 * len(old.last)), np.int64)
+    last[: len(old.last)] = old.last
+    return old._replace(last=last)
 
 
 class Batch(NamedTuple):
@@ -115,52 +121,111 @@ def _turns(
 
 
 @inlined
-def _woken(measured: Measured, row: Record, begins: int) -> None:
-    """Keeps how long a waiter took to wake, from the last release of one who asked before it.
-
-    Who asked later and had the lock before it was there while it was still waking.
-    """
-    counts = measured.counts
-    holders = measured.files[row.slot]
-    until = begins
-    number = signed(measured.held[row.slot]) - 1
-    oldest = max(0, number + 1 - _HOLDERS)
-    while number >= oldest:
-        at = number % _HOLDERS
-        if holders[at, _ASKED] <= row.time:
-            break
-        # A reader that joined it and left before it overtook nobody.
-        until = min(until, holders[at, _BEGAN])
-        number -= 1
-    if number < oldest:
-        return
-    at = number % _HOLDERS
-    if row.time < holders[at, _RELEASED] <= until:
-        which = 0 if holders[at, _NODE] == measured.node_of_cpu[row.cpu] else 1
-        place = counts[SAME + which] % _GAPS
-        measured.gaps[which, place] = until - holders[at, _RELEASED]
-        measured.late[which, place] = until != begins
-        counts[SAME + which] += 1
+def _slept(row: Record) -> bool:
+    """Whether a waiter queued before it had the lock, as it did where no spin is known."""
+    slept: bool = row.spin < row.wait
+    return slept
 
 
 @inlined
-def _held(measured: Measured, row: Record, begins: int) -> None:
-    """It is the file's last holder."""
-    holder = measured.files[row.slot, measured.held[row.slot] % _HOLDERS]
-    holder[_ASKED] = row.time
-    holder[_BEGAN] = begins
-    holder[_RELEASED] = begins + max(row.hold, 0)
-    holder[_NODE] = measured.node_of_cpu[row.cpu]
-    measured.held[row.slot] += 1
+def _work(measured: Measured, step: int, begin: int, end: int) -> float:
+    """ns of it that one had a CPU."""
+    if len(measured.clock):
+        return work_at(measured.clock, step, end) - work_at(measured.clock, step, begin)
+    return np.float64(end - begin)
 
 
 @inlined
 def _span(measured: Measured, step: int, begin: int, end: int) -> float:
     """Work done in it, which the load counts."""
-    if len(measured.clock):
-        return work_at(measured.clock, step, end) - work_at(measured.clock, step, begin)
-    cover(measured.whole, measured.part, step, begin, end)
-    return np.float64(end - begin)
+    if not len(measured.clock):
+        cover(measured.whole, measured.part, step, begin, end)
+    return _work(measured, step, begin, end)
+
+
+@inlined
+def _woken(measured: Measured, row: Record, begins: int, step: int) -> None:
+    """Keeps how long a waiter took to be there, from the last release of one who was before it.
+
+    Of two who sleep that is who queued first, of others who asked first; but a sleeper that had the
+    lock while the waiter spun overtook it. Who came later and had the lock before it had it while
+    it was still on its way. How long it went on being that is not known, but of who had slept for
+    too long before: once there it would have been promised the lock, so that it was not there
+    before the last of those who were before it. Who queued, and found the lock free, had been
+    spinning for that release.
+    """
+    counts, holders = measured.counts, measured.holders
+    last = signed(measured.last[row.slot])
+    oldest = max(1, signed(counts[HELD]) + 1 - _HOLDERS)
+    if last < oldest:
+        return
+    latest = holders[last % _HOLDERS]
+    slept = _slept(row) and (row.spin <= 0 or row.time + row.spin < latest[_RELEASED])
+    since = row.time + (max(row.spin, 0) if slept else 0)
+    until = begins
+    number = last
+    while number >= oldest and _is_behind(holders[number % _HOLDERS], slept, since):
+        # A reader that joined it and left before it overtook nobody.
+        until = min(until, holders[number % _HOLDERS, _BEGAN])
+        number = signed(holders[number % _HOLDERS, _BEFORE])
+    if number < oldest:
+        return
+    released = holders[number % _HOLDERS, _RELEASED]
+    if not since < released <= until:
+        return
+    which = 0 if holders[number % _HOLDERS, _NODE] == measured.node_of_cpu[row.cpu] else 1
+    which += 0 if slept else 2
+    place = counts[SLEPT + which] % _GAPS
+    most = np.inf
+    if until == begins:
+        most = _work(measured, step, released, begins)
+    elif slept and row.write and until > since + PATIENCE_NS:
+        until = min(latest[_BEGAN], begins)
+        most = _work(measured, step, released, begins)
+    measured.gaps[which, place, 0] = _work(measured, step, released, until)
+    measured.gaps[which, place, 1] = most
+    counts[SLEPT + which] += 1
+
+
+@inlined
+def _is_behind(holder: NDArray[np.int64], slept: bool, since: int) -> bool:
+    """Whether a holder came later than a waiter that slept, or spins, since then."""
+    behind: bool
+    if slept:
+        behind = holder[_QUEUED] > since
+    else:
+        sleeper = holder[_QUEUED] < holder[_BEGAN] and holder[_BEGAN] > since
+        behind = holder[_ASKED] > since or sleeper
+    return behind
+
+
+@inlined
+def _spun(measured: Measured, row: Record, step: int) -> None:
+    """Keeps how long a writer spun, and that it had a CPU meanwhile."""
+    counts = measured.counts
+    ns = min(row.spin, row.wait)
+    place = counts[SPINS] % _GAPS
+    measured.spins[place, 0] = ns
+    # Who had the lock may have been about to spin for as long as you like.
+    measured.spins[place, 1] = ns if _slept(row) else np.inf
+    counts[SPINS] += 1
+    if not len(measured.clock):
+        cover(measured.whole, measured.part, step, row.time, row.time + ns)
+
+
+@inlined
+def _held(measured: Measured, row: Record, begins: int) -> None:
+    """It is the file's last holder."""
+    measured.counts[HELD] += 1
+    number = signed(measured.counts[HELD])
+    holder = measured.holders[number % _HOLDERS]
+    holder[_ASKED] = row.time
+    holder[_QUEUED] = row.time + max(row.spin, 0) if _slept(row) else begins
+    holder[_BEGAN] = begins
+    holder[_RELEASED] = begins + max(row.hold, 0)
+    holder[_NODE] = measured.node_of_cpu[row.cpu]
+    holder[_BEFORE] = measured.last[row.slot]
+    measured.last[row.slot] = number
 
 
 @inlined
@@ -219,7 +284,9 @@ def join(
                 changes.vmas[changes.counts[ENTRIES]] = changes.scratch[entry]
                 changes.counts[ENTRIES] += 1
         if row.wait >= 0:
-            _woken(measured, row, begins)
+            _woken(measured, row, begins, step)
+            if row.spin >= 0:
+                _spun(measured, row, step)
             counts[CONTENDED] += 1
             measured.waits[at // length] += row.wait
         _held(measured, row, begins)

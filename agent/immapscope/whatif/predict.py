@@ -31,7 +31,7 @@ from immapscope.whatif.machine import Machine
 from immapscope.whatif.outcome import Outcome, mean_of, outcome_of
 from immapscope.whatif.policy import Choice, Layout, Policy, parse_policy
 from immapscope.whatif.results import Prediction, Resampling, verdict
-from immapscope.whatif.trace import GAPS, Trace
+from immapscope.whatif.trace import QUANTILES, Gaps, Trace
 
 SEED: Final = 1
 
@@ -139,17 +139,22 @@ def design_of(trace: Trace, policy: Policy, machine: Machine, knobs: Knobs = Kno
     numbers["walks"] = knobs.walk_rate
     numbers["patience"] = PATIENCE_NS
     tree_of_cpu = policy.tree_of_cpu(machine) if trees > 1 else np.zeros(machine.cpus, np.int32)
-    return Design(numbers, tree_of_cpu, machine.node_of_cpu, _gaps(trace, knobs))
+    spins = np.zeros(QUANTILES) if trace.spins is None else trace.spins
+    return Design(numbers, tree_of_cpu, machine.node_of_cpu, _gaps(trace, knobs), spins)
 
 
 def _gaps(trace: Trace, knobs: Knobs) -> NDArray[np.float64]:
-    """What was never seen costs what the other does."""
-    same, remote = trace.gaps.same, trace.gaps.remote
-    if same is None:
-        same = np.zeros(GAPS) if remote is None else remote
-    if remote is None:
-        remote = same
-    return np.stack([same, remote * knobs.handoff_price])
+    """What was never seen costs what the other node does, or else the other way to wait."""
+
+    def first(*seen: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        return next((one for one in seen if one is not None), np.zeros(QUANTILES))
+
+    def both(gaps: Gaps, other: Gaps) -> NDArray[np.float64]:
+        same = first(gaps.same, gaps.remote, other.same, other.remote)
+        remote = first(gaps.remote, gaps.same, other.remote, other.same)
+        return np.stack([same, remote * knobs.handoff_price])
+
+    return np.stack([both(trace.gaps, trace.spin_gaps), both(trace.spin_gaps, trace.gaps)])
 
 
 @dataclass(frozen=True, slots=True)

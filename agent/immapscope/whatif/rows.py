@@ -19,11 +19,12 @@ from immapscope.whatif.changes import CHANGE
 from immapscope.whatif.compiled import Records
 from immapscope.whatif.lives import MOST_TASKS
 
-#: An acquisition; `wait`, `hold` in ns, -1 for none and not known. `write`: its side.
+#: An acquisition; `wait`, `spin`, `hold` in ns, -1 for none and not known. `write`: its side.
 ACQUISITION: Final = np.dtype(
     [
-        ("time", "i8"), ("acquisition", "u8"), ("wait", "i8"), ("hold", "i8"), ("task", "u4"),
-        ("slot", "u4"), ("cpu", "u2"), ("operation", "u1"), ("write", "u1"), ("unused", "u4"),
+        ("time", "i8"), ("acquisition", "u8"), ("wait", "i8"), ("spin", "i8"), ("hold", "i8"),
+        ("task", "u4"), ("slot", "u4"), ("cpu", "u2"), ("operation", "u1"), ("write", "u1"),
+        ("unused", "u4"),
     ]
 )  # fmt: skip
 #: A fork or an exit, which has no child.
@@ -41,13 +42,16 @@ _CODES: Final = {word.label: word.code for word in Operation}
 def acquisitions(recording: Recording, cpus: int) -> Iterator[Records]:
     """In the order of their releases. Raises UsageError for numbers that no kernel has."""
     columns = [
-        "time_ns", "task", "cpu", "slot", "acquisition", "side", "operation", "wait_ns", "hold_ns",
+        "time_ns", "task", "cpu", "slot", "acquisition", "side", "operation", "wait_ns", "spin_ns",
+        "hold_ns",
     ]  # fmt: skip
     for batch in recording.batches([Kind.ACQUISITION], columns):
         rows = np.empty(batch.num_rows, ACQUISITION)
         _plain(batch, rows)
-        for name, missing in (("wait", -1), ("hold", -1)):
-            rows[name] = _numbers(batch.column(f"{name}_ns"), missing)
+        for name in ("wait", "spin", "hold"):
+            rows[name] = _numbers(batch.column(f"{name}_ns"), -1)
+        if not recording.header.spin_known:
+            rows["spin"] = -1
         rows["operation"] = _codes(batch.column("operation"), _CODES)
         rows["write"] = _codes(batch.column("side"), {"write": 1})
         for name in ("cpu", "slot"):

@@ -11,6 +11,7 @@ import numpy as np
 from immapscope.whatif.compiled import Records, compiled, inlined, signed
 from immapscope.whatif.customers import (
     HOLDS,
+    NOTICES,
     SKIPS,
     THINKS,
     WAKES,
@@ -20,7 +21,7 @@ from immapscope.whatif.customers import (
     departed,
 )
 from immapscope.whatif.design import EMPTIEST, INVERTED, ONE, Design, random_below
-from immapscope.whatif.handing import release, wakes
+from immapscope.whatif.handing import notices, release, wakes
 from immapscope.whatif.heap import put
 from immapscope.whatif.needs import count_vmas, need
 from immapscope.whatif.taking import asks, go_on, lock_of, part, work, writes
@@ -77,7 +78,7 @@ def _end_of_hold(design: Design, events: Events, world: World, customer: int, le
         world.locks[lock].busy += ns * part(world, customer, outer)
         release(design, events, world, lock, node)
         if me.got < me.needs:
-            if asks(world, customer, lock_of(world, customer, me.got), True):
+            if asks(design, world, customer, lock_of(world, customer, me.got), True):
                 work(world, customer, HOLDS, ns * part(world, customer, outer))
             return
         if outer:
@@ -152,6 +153,8 @@ def happens(design: Design, events: Events, world: World, customer: int, length:
         _end_of_hold(design, events, world, customer, length)
     elif next_ == WAKES:
         wakes(design, events, world, customer)
+    elif next_ == NOTICES:
+        notices(design, events, world, customer)
     elif next_ == SKIPS:
         _follow(design, events, world, customer)
     else:

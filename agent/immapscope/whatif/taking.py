@@ -7,10 +7,14 @@ import numpy as np
 
 from immapscope.whatif.compiled import compiled, inlined, signed
 from immapscope.whatif.customers import HOLDS, World
-from immapscope.whatif.design import INVERTED, Design
+from immapscope.whatif.design import INVERTED, Design, random_below
 from immapscope.whatif.heap import put
 from immapscope.whatif.locks import obtained, queue
-from immapscope.whatif.trace import ONE_BY_ONE, SWEEP, WRITE, Events
+from immapscope.whatif.spinning import spin
+from immapscope.whatif.trace import ONE_BY_ONE, QUANTILES, SWEEP, WRITE, Events
+
+#: rwsem_rspin_threshold(): so much for readers, and for each of them, up to so many.
+_RSPIN, _RSPIN_MOST, _RSPIN_NS = 20, 30, 500
 
 
 @inlined
@@ -37,16 +41,30 @@ def writes(design: Design, kind: int, number: int) -> bool:
 
 
 @inlined
-def asks(world: World, customer: int, lock: int, write: bool) -> bool:
-    """Whether it has the lock now; else it waits."""
+def asks(design: Design, world: World, customer: int, lock: int, write: bool) -> bool:
+    """Whether it has the lock now; else it waits, a writer spinning at first."""
     me = world.customers[customer]
     if obtained(world.locks, lock, write):
         me.got += 1
         return True
     me.wants_write = write
     me.asked = world.state[0].now
+    if write:
+        ns = design.spins[random_below(world.state, QUANTILES)]
+        inside = world.locks[lock].inside
+        if inside > 0:
+            ns = min(ns, (_RSPIN + min(inside, _RSPIN_MOST)) * _RSPIN_NS)
+        if ns > 0:
+            me.tires = me.asked + ns
+            spin(world, lock, customer)
+            return False
+        if inside == 0:
+            # As it queues it looks once more.
+            world.locks[lock].inside = -1
+            me.got += 1
+            return True
     world.state[0].running -= 1
-    queue(world.locks, lock, customer, world.customers)
+    queue(world.locks, lock, customer, world.customers, me.asked)
     return False
 
 
@@ -59,7 +77,7 @@ def go_on(design: Design, events: Events, world: World, customer: int, later: fl
     one_by_one = event.kind & ONE_BY_ONE and me.needs - outer > 1
     while me.got < me.needs and not (one_by_one and me.got > outer):
         lock = lock_of(world, customer, me.got)
-        if not asks(world, customer, lock, writes(design, event.kind, me.got)):
+        if not asks(design, world, customer, lock, writes(design, event.kind, me.got)):
             return
     ns = np.float64(event.hold)
     if one_by_one:

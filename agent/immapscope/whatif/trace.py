@@ -53,37 +53,41 @@ class Events(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """ns from a release to the start of the next one's hold, of those who waited.
+    """ns from a release to when one who waited for it was there.
 
-    By whether both are on one node: as many quantiles as GAPS, evenly spaced; None where that was
-    never seen.
+    By whether both are on one node: QUANTILES quantiles, evenly spaced; None where that was never
+    seen.
     """
 
     same: NDArray[np.float64] | None
     remote: NDArray[np.float64] | None
 
 
-#: How many quantiles of the gaps are kept.
-GAPS: Final = 256
+#: How many quantiles are kept of gaps and spins.
+QUANTILES: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """A recording, ready to be replayed.
 
-    `node_of_cpu`: of the recorded machine. `waits`: recorded ns by block of events; `contended`:
-    how many waited. `drawn`: VMAs that are older than the recording, of `vmas`; `orphans`: changes
-    whose acquisition is not there, `unknown_holds`: acquisitions without a hold, which got the
-    mean, `nameless`: acquisitions of files without a row, which are left out. `load`: how many
-    customers wanted a CPU, mean over the time in which more did than there were CPUs; None if
-    none did. `work_ns`: what the chains want of CPUs, thinks that are no sleep and holds;
-    `walks_ns`: the holds of walks among it.
+    `node_of_cpu`: of the recorded machine. `gaps`: of those who slept, `spin_gaps`: who spun;
+    `spins`: quantiles of the ns for which writers do, None where nobody was seen to, inf where
+    nobody was seen to give it up. `waits`: recorded
+    ns by block of events; `contended`: how many waited. `drawn`: VMAs that are older than the
+    recording, of `vmas`; `orphans`: changes whose acquisition is not there, `unknown_holds`:
+    acquisitions without a hold, which got the mean, `nameless`: acquisitions of files without a
+    row, which are left out. `load`: how many customers wanted a CPU, mean over the time in which
+    more did than there were CPUs; None if none did. `work_ns`: what the chains want of CPUs, thinks
+    that are no sleep and holds; `walks_ns`: the holds of walks among it.
     """
 
     events: Events
     node_of_cpu: NDArray[Any]
     files: int
     gaps: Gaps
+    spin_gaps: Gaps
+    spins: NDArray[np.float64] | None
     waits: NDArray[np.float64]
     contended: int
     execs: int
