@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import fmean, median, stdev
 from typing import Any, Final
@@ -34,6 +34,12 @@ class Figure:
     low: float | None
     high: float | None
     pairs: int
+
+    def widened(self, by: float) -> Figure:
+        """Its interval wider by so much at either end."""
+        if self.low is None or self.high is None:
+            return self
+        return replace(self, low=self.low - by, high=self.high + by)
 
     def told(self, form: str) -> str:
         """As a table has it, each number in this form of str.format."""

@@ -161,6 +161,10 @@ def test_lock_stat_is_over_a_kernel_without_it() -> None:
     assert off.ratios["exec"].mean == pytest.approx(1.5)
     assert on.ratios["exec"].mean == pytest.approx(2.0)
     assert on.ratios["exec"].pairs == 1
+    # Two boots of one kernel differ, which no pair of one boot can show.
+    exec_ = off.ratios["exec"]
+    assert exec_.low is not None
+    assert exec_.low <= 1.5 * (1 - 0.003)
     assert off.told == {"kernel_bytes": 600_000}
     rows = parts.parts({"lock_stat": measured})["lock_stat"]
     assert len({row.count("|") for row in rows}) == 1
