@@ -25,6 +25,8 @@ Json = dict[str, Any]
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs/example.md"
 PARTS: Final = ("report", "whatif", "compare", "sentence")
 _STORM: Final = "./execstorm 16 50x /usr/bin/true"
+#: The first storm of a boot holds locks ten times as long, as files are read and QEMU translates.
+_WARM: Final = "./execstorm 16 10x /usr/bin/true"
 RUNS: Final = 5
 _RECORD: Final = f"immapscope record -o $OUT/single.parquet -- {_STORM}"
 _TRACE: Final = "immapscope trace --format json --output $OUT/{kernel}/$run.json -- " + _STORM
@@ -38,7 +40,7 @@ def measure(keep: Path) -> None:
         script = f"mkdir -p $OUT/{kernel} && for run in {runs}; do {trace} || exit; done"
         if kernel == "single":
             script = f"{_RECORD} && {script}"
-        Trial(kernel).boot("the storm", script, ["execstorm"], keep)
+        Trial(kernel).boot("the storm", f"{_WARM} && {script}", ["execstorm"], keep)
 
 
 def told(keep: Path) -> dict[str, list[str]]:
@@ -82,15 +84,17 @@ def main(words: Sequence[str]) -> int:
     """0; 70 if something could not be measured."""
     parser = argparse.ArgumentParser(prog="python3 -m lab.example", description=__doc__)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for recording and reports")
+    parser.add_argument("--from", dest="kept", type=Path, metavar="FOLDER", help="what was kept")
     parser.add_argument("--write", action="store_true", help="into docs/example.md")
     options = parser.parse_args(words)
     try:
         if options.write:
             check(PAGE, PARTS)
         with cache.scratch("example") as scratch:
-            keep = (options.keep or scratch).absolute()
-            keep.mkdir(parents=True, exist_ok=True)
-            measure(keep)
+            keep = (options.kept or options.keep or scratch).absolute()
+            if not options.kept:
+                keep.mkdir(parents=True, exist_ok=True)
+                measure(keep)
             found = told(keep)
         tell(PAGE, found, into_page=options.write)
     except LabError as error:

@@ -160,7 +160,8 @@ def _time(seconds: float | None) -> str:
     if seconds is None:
         return "-"
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= size:
+        # As it is shown: 999.6 us is 1 ms, not 1e+03 us.
+        if seconds >= 0.9995 * size:
             return f"{seconds / size:.3g} {unit}"
     return "0" if seconds == 0 else f"{seconds * 1e9:.3g} ns"
 

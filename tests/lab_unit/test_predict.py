@@ -23,10 +23,41 @@ def inode(name: str) -> dict[str, Any]:
 
 REPORT: dict[str, Any] = {
     "rows": [
-        {"inode": inode("hot"), "wait_seconds": 0.5},
-        {"inode": inode("hot"), "wait_seconds": 0.25},
-        {"inode": inode("libc.so.6"), "wait_seconds": 9.0},
-        {"inode": None, "wait_seconds": 9.0},
+        {
+            "inode": inode("hot"),
+            "wait_seconds": 0.5,
+            "operation": "insert",
+            "shard": 0,
+            "hold_seconds": 0.6,
+        },
+        {
+            "inode": inode("hot"),
+            "wait_seconds": 0.25,
+            "operation": "walk",
+            "shard": 0,
+            "hold_seconds": 9.0,
+        },
+        {
+            "inode": inode("hot"),
+            "wait_seconds": 0.0,
+            "operation": "insert",
+            "shard": None,
+            "hold_seconds": 0.6,
+        },
+        {
+            "inode": inode("libc.so.6"),
+            "wait_seconds": 9.0,
+            "operation": "insert",
+            "shard": 0,
+            "hold_seconds": 9.0,
+        },
+        {
+            "inode": None,
+            "wait_seconds": 9.0,
+            "operation": "insert",
+            "shard": 0,
+            "hold_seconds": 9.0,
+        },
     ],
     "shards": [
         {"inode": inode("hot"), "inserts": 10, "inserts_after": 1, "removes": 9},
@@ -38,14 +69,16 @@ REPORT: dict[str, Any] = {
 
 def test_only_the_hot_file_is_measured() -> None:
     found = measured(REPORT)
-    assert found == Measured(0.75e9, 30)
+    assert found == Measured(0.75e9, 30, 0.6e9)
     assert found.ms_per_change == pytest.approx(25)
+    assert not found.is_disturbed
+    assert Measured(0.75e9, 30, 0.615e9).is_disturbed
 
 
 def test_the_error_is_that_of_the_prediction() -> None:
     prediction = {"wait_seconds": 1.5, "wait_seconds_interval": [1.2, 1.8]}
-    runs = [Measured(0.6e9, 30), Measured(0.9e9, 30)]
-    lines = list(predict.table(Measured(6e9, 30), {"node": (prediction, runs)}))
+    runs = [Measured(0.6e9, 30, 0.6e9), Measured(0.9e9, 30, 0.6e9)]
+    lines = list(predict.table(Measured(6e9, 30, 0.6e9), {"node": (prediction, runs)}))
     assert lines[-1] == "| node | 50.00 ms (40.00-60.00) | 25.00 ms | 20.00, 30.00 | +100 % |"
 
 
@@ -83,8 +116,8 @@ WHOLE: dict[str, Any] = {
     "started": "2026-11-27T09:10:11.5Z",
     "duration_seconds": 40.0,
     "rows": [
-        {**row, "shard": shard, "hold_seconds": 0.8}
-        for row, shard in zip(REPORT["rows"], (0, None, 3, 4), strict=True)
+        {**row, "shard": shard, "hold_seconds": 0.6}
+        for row, shard in zip(REPORT["rows"], (0, 0, None, 3, 4), strict=True)
     ],
     "shards": REPORT["shards"],
     "totals": {"execs": 1600, "wait_seconds": 16.0},
