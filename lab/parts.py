@@ -137,10 +137,11 @@ _SOAK = (
     ),
 )
 
-# `make install`; the alerts, on a lock that really gets worse and on a host that boots another
-# kernel.
+# `make install`; the live page in a browser; the alerts, on a lock that really gets worse and on a
+# host that boots another kernel.
 _AROUND = (
     Around("tests.lab_host.installed", ("stock-6.12",)),
+    Around("tests.lab_host.live_page", ("split",)),
     Around("tests.lab_host.regression", ("stock-6.12",)),
     Around("tests.lab_host.change_of_kernel", ("inverted", "split", "single")),
 )

@@ -12,8 +12,9 @@
   };
   const fill = (id, ...parts) => at(id).replaceChildren(...parts);
   const number = (value, digits = 3) => value === null ? "–" :
-    value === 0 ? "0" : value < 0.001 ? value.toExponential(1) :
+    value === 0 ? "0" : value < 0.001 ? "<0.001" :
     value >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(digits)));
+  const percent = (share) => share > 0 && share < 0.5 ? "<1" : String(Math.round(share));
   const seconds = (value) => {
     if (value === null) return "–";
     for (const [unit, size] of [["s", 1], ["ms", 1e-3], ["us", 1e-6]])
@@ -86,7 +87,7 @@
     const most = Math.max(...values.flat(), 1e-12), all = values.flat().reduce((sum, one) => sum + one, 0);
     return (value) => {
       const share = 100 * value / Math.max(all, 1e-12);
-      const made = make("td", !value ? "·" : share < 0.5 ? "<1" : String(Math.round(share)));
+      const made = make("td", !value ? "·" : percent(share));
       if (value) made.className = `h${Math.min(4, 1 + Math.floor(4 * value / most))}`;
       return made;
     };
@@ -138,7 +139,7 @@
       meter.setAttribute("aria-label", `${Math.round(100 * one.waiting / all)} percent`);
       share.append(meter);
       return [rowHead(one.cause ?? "not known"), make("td", one.operation ?? "not known"),
-              make("td", number(one.waiting), "n"), make("td", `${Math.round(100 * one.waiting / all)} %`, "n"), share];
+              make("td", number(one.waiting), "n"), make("td", `${percent(100 * one.waiting / all)} %`, "n"), share];
     });
     fill("causes", table("What the waiters were doing, and what they held the lock for",
       [["cause"], ["operation"], ["waiting", "n"], ["share", "n"], ["", "wide"]], rows));
