@@ -18,15 +18,13 @@ from typing import Any, Final
 from lab import cache, cli
 from lab.errors import LabError
 from lab.pages import check, circumstances, tell
-from lab.trial import Trial, immapscope
+from lab.trial import WARM, Trial, immapscope
 
 Json = dict[str, Any]
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs/example.md"
 PARTS: Final = ("report", "whatif", "compare", "sentence")
 _STORM: Final = "./execstorm 16 50x /usr/bin/true"
-#: The first storm of a boot holds locks ten times as long, as files are read and QEMU translates.
-_WARM: Final = "./execstorm 16 10x /usr/bin/true"
 RUNS: Final = 5
 _RECORD: Final = f"immapscope record -o $OUT/single.parquet -- {_STORM}"
 _TRACE: Final = "immapscope trace --format json --output $OUT/{kernel}/$run.json -- " + _STORM
@@ -40,7 +38,7 @@ def measure(keep: Path) -> None:
         script = f"mkdir -p $OUT/{kernel} && for run in {runs}; do {trace} || exit; done"
         if kernel == "single":
             script = f"{_RECORD} && {script}"
-        Trial(kernel).boot("the storm", f"{_WARM} && {script}", ["execstorm"], keep)
+        Trial(kernel).boot("the storm", f"{WARM} && {script}", ["execstorm"], keep)
 
 
 def told(keep: Path) -> dict[str, list[str]]:

@@ -20,14 +20,12 @@ from typing import Final
 from lab.errors import LabError
 from lab.pages import circumstances
 from lab.predict import DESIGNS, Json, command, predicted, reported
-from lab.trial import Trial
+from lab.trial import WARM, Trial
 
 WORKERS: Final = 16
 #: Of each worker.
 EXECS: Final = 100
 _STORM: Final = f"./execstorm {WORKERS} {EXECS}x /usr/bin/true"
-#: The first storm of a boot holds locks ten times as long, as files are read and QEMU translates.
-_WARM: Final = f"./execstorm {WORKERS} 10x /usr/bin/true"
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def recording_of(policy: str, keep: Path) -> Path:
 def record(policy: str, kernel: str, append: str, topology: str, keep: Path) -> None:
     """Boots it and records the storm. Raises LabError."""
     file = recording_of(policy, keep).name
-    script = f"{_WARM} && immapscope record -o $OUT/{file} -- {_STORM}"
+    script = f"{WARM} && immapscope record -o $OUT/{file} -- {_STORM}"
     Trial(kernel, topology, append).boot("the exec storm", script, ["execstorm"], keep)
 
 

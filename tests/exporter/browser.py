@@ -45,3 +45,12 @@ def chromium(
             yield driver
         finally:
             driver.quit()
+
+
+def text(window: Chrome, element: str) -> str:
+    """What a person can read of an element of the page; nothing of one that is hidden."""
+    found = window.execute_script(
+        "const e = document.getElementById(arguments[0]); return e.hidden ? '' : e.innerText",
+        element,
+    )
+    return str(found)

@@ -19,6 +19,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.exporter import browser
+from tests.exporter.browser import text
 
 if browser.CHROMIUM is None or browser.DRIVER is None:
     pytest.skip("needs chromium and chromium-driver", allow_module_level=True)
@@ -82,14 +83,6 @@ def window(chromium: Chrome) -> Iterator[Chrome]:
 
 def until(window: Chrome, what: Callable[[Chrome], Any]) -> Any:
     return WebDriverWait(window, 40, poll_frequency=0.1).until(what)
-
-
-def text(window: Chrome, element: str) -> str:
-    found = window.execute_script(
-        "const e = document.getElementById(arguments[0]); return e.hidden ? '' : e.innerText",
-        element,
-    )
-    return str(found)
 
 
 def test_it_shows_updates_and_survives_a_restart(window: Chrome, daemon: Daemon) -> None:

@@ -45,7 +45,7 @@ def recorded(path: Path, log: list[Done]) -> Path:
         for number, done in enumerate(log, start=1)
         for change in changes_of(done.what)
     ]
-    address = {0: 0} | {vma + 1: 64 * (vma + 1) for vma in range(1_000_000)}
+    address = {0: 0} | {vma + 1: 64 * (vma + 1) for vma in range(100_000)}
     tree: dict[str, Any] = {
         "time_ns": np.array([round(done.asked) + round(done.wait) for done, *_ in changes]),
         "task": np.array([done.chain + 1 for done, *_ in changes]),
@@ -139,6 +139,23 @@ def test_another_design_is_what_it_would_have_been(
     assert split.wait_ns < single.wait_ns or "inverted" in name
 
 
+def mappers(
+    random: np.random.Generator, think: float, count: int
+) -> tuple[list[list[Acquisition]], list[float]]:
+    """A chain a CPU that maps one file so often, and when each begins; holds are of 10 us."""
+    chains = [
+        [
+            Acquisition(
+                round(random.exponential(think)), round(random.exponential(10_000)), cpu,
+                vmas=(("new", count * cpu + number),),
+            )
+            for number in range(count)
+        ]
+        for cpu in range(CPUS)
+    ]  # fmt: skip
+    return chains, random.uniform(0, 1e5, CPUS).round().tolist()
+
+
 @pytest.mark.parametrize("think", [300_000, 100_000])
 def test_who_wakes_late_is_overtaken_and_counts_all_the_same(tmp_path: Path, think: int) -> None:
     """One waiter in five takes 100 us to wake, where a hold is 10: hardly one of them gets there.
@@ -148,17 +165,7 @@ def test_who_wakes_late_is_overtaken_and_counts_all_the_same(tmp_path: Path, thi
     waits = []
     for seed in range(6):
         random = np.random.default_rng(seed)
-        chains = [
-            [
-                Acquisition(
-                    round(random.exponential(think)), round(random.exponential(10_000)), cpu,
-                    vmas=(("new", 1000 * cpu + number),),
-                )
-                for number in range(400)
-            ]
-            for cpu in range(CPUS)
-        ]  # fmt: skip
-        starts = random.uniform(0, 1e5, CPUS).round().tolist()
+        chains, starts = mappers(random, think, 400)
 
         def late(_: bool, random: np.random.Generator = random) -> float:
             return float(random.choice([5e3, 1e5], p=[0.8, 0.2]))
@@ -176,17 +183,7 @@ def test_who_spins_and_who_sleeps_are_told_apart(tmp_path: Path) -> None:
     waits = []
     for seed in range(2):
         random = np.random.default_rng(seed)
-        chains = [
-            [
-                Acquisition(
-                    round(random.exponential(100_000)), round(random.exponential(10_000)), cpu,
-                    vmas=(("new", 10_000 * cpu + number),),
-                )
-                for number in range(2400)
-            ]
-            for cpu in range(CPUS)
-        ]  # fmt: skip
-        starts = random.uniform(0, 1e5, CPUS).round().tolist()
+        chains, starts = mappers(random, 100_000, 2400)
 
         def lasts(mean: float, random: np.random.Generator = random) -> float:
             return 1 + round(random.exponential(mean))

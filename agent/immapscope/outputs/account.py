@@ -161,9 +161,10 @@ def _assumptions(told: Account) -> Iterator[Line]:
 
 def _median(gaps: NDArray[np.float64] | None) -> float | None:
     """In seconds; None where half of them never end."""
-    return (
-        None if gaps is None or not np.isfinite(np.median(gaps)) else float(np.median(gaps)) / 1e9
-    )
+    if gaps is None:
+        return None
+    median = float(np.median(gaps))
+    return median / 1e9 if np.isfinite(median) else None
 
 
 def _how_long(spins: NDArray[np.float64]) -> str:
